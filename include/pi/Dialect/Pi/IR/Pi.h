@@ -1,0 +1,43 @@
+//===- Pi.h - The pi dialect ------------------------------------*- C++ -*-===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PI_DIALECT_PI_IR_PI_H
+#define PI_DIALECT_PI_IR_PI_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "pi/Dialect/Pi/IR/PiDialect.h.inc"
+#include "pi/Dialect/Pi/IR/PiEnums.h.inc"
+
+namespace mlir::pi {
+
+/// The training loss, as a resource that operations add to.
+struct LossResource : public SideEffects::Resource::Base<LossResource> {
+  StringRef getName() final { return "Loss"; }
+};
+
+/// Marks an operation that only training needs; inference drops it.
+template <typename ConcreteType>
+class TrainingOnly : public OpTrait::TraitBase<ConcreteType, TrainingOnly> {};
+
+} // namespace mlir::pi
+
+#define GET_ATTRDEF_CLASSES
+#include "pi/Dialect/Pi/IR/PiAttributes.h.inc"
+
+#define GET_OP_CLASSES
+#include "pi/Dialect/Pi/IR/PiOps.h.inc"
+
+#endif // PI_DIALECT_PI_IR_PI_H

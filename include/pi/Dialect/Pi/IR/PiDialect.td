@@ -1,0 +1,53 @@
+//===- PiDialect.td - The pi dialect -----------------------*- tablegen -*-===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PI_DIALECT_PI_IR_PIDIALECT_TD
+#define PI_DIALECT_PI_IR_PIDIALECT_TD
+
+include "mlir/IR/OpBase.td"
+
+def PI_Dialect : Dialect {
+  let name = "pi";
+  let cppNamespace = "::mlir::pi";
+  let summary = "Transformer language models under private inference";
+  let description = [{
+    The `pi` dialect holds a decoder-only language model at the level at which
+    a researcher of private inference speaks of it: embeddings, linear layers,
+    attention heads, and the few nonlinear functions whose evaluation on secret
+    shares costs nearly everything.
+
+    Operations work on ranked, statically shaped tensors and have value
+    semantics. Weights are module-level symbols (`pi.parameter`) named as in
+    the Hugging Face checkpoint they come from, so that a rewrite can add, fuse
+    or drop a parameter and a checkpoint stays a map from name to tensor.
+
+    Throughout, `B` is the batch size, `T` the number of positions, `d` the
+    model width, `H` the number of heads, `V` the vocabulary size.
+
+    ```mlir
+    pi.parameter @wte.weight : tensor<384x64xf32> init(#pi.normal<0.02>) decay
+
+    func.func @forward(%ids: tensor<1x16xi32>) -> tensor<1x16x384xf32> {
+      %table = pi.load @wte.weight : tensor<384x64xf32>
+      %x = pi.embedding %ids, %table
+          : (tensor<1x16xi32>, tensor<384x64xf32>) -> tensor<1x16x64xf32>
+      %logits = pi.linear %x, %table transposed
+          : (tensor<1x16x64xf32>, tensor<384x64xf32>) -> tensor<1x16x384xf32>
+      return %logits : tensor<1x16x384xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let useDefaultAttributePrinterParser = 1;
+  let hasConstantMaterializer = 1;
+}
+
+class PI_Op<string mnemonic, list<Trait> traits = []>
+    : Op<PI_Dialect, mnemonic, traits>;
+
+#endif // PI_DIALECT_PI_IR_PIDIALECT_TD

@@ -1,0 +1,259 @@
+//===- PiLinearOps.td - Linear operations ------------------*- tablegen -*-===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PI_DIALECT_PI_IR_PILINEAROPS_TD
+#define PI_DIALECT_PI_IR_PILINEAROPS_TD
+
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "pi/Dialect/Pi/IR/PiDialect.td"
+
+def PI_FloatTensor : StaticShapeTensorOf<[F16, BF16, F32, F64]>;
+def PI_IndexTensor : StaticShapeTensorOf<[I32]>;
+def PI_Position : 0DTensorOf<[I32]>;
+
+/// A linear operation on activations: cheap under private inference.
+class PI_LinearAlgebraOp<string mnemonic, list<Trait> traits = []>
+    : PI_Op<mnemonic, traits # [Pure]>;
+
+def PI_EmbeddingOp : PI_LinearAlgebraOp<"embedding", [InferTypeOpAdaptor]> {
+  let summary = "rows of a table, chosen by token";
+  let description = [{
+    `result[..., :] = table[indices[...], :]`. Shapes: indices `B x T`, table
+    `V x d`, result `B x T x d`. An index outside `[0, V)` is undefined here;
+    the runtime refuses it before it starts.
+
+    Under private inference the token is secret: the engine compares it with
+    every row number and multiplies the one-hot row by the table.
+
+    ```mlir
+    %x = pi.embedding %ids, %table
+        : (tensor<1x16xi32>, tensor<384x64xf32>) -> tensor<1x16x64xf32>
+    ```
+  }];
+  let arguments = (ins PI_IndexTensor:$indices, PI_FloatTensor:$table);
+  let results = (outs PI_FloatTensor:$result);
+  let assemblyFormat =
+      "$indices `,` $table attr-dict `:` functional-type(operands, results)";
+}
+
+def PI_PositionEmbeddingOp : PI_LinearAlgebraOp<"position_embedding"> {
+  let summary = "consecutive rows of a table, chosen by position";
+  let description = [{
+    `result[i, :] = table[position + i, :]`, where `position` is 0 if it is
+    not given. Shapes: table `P x d`, position a scalar, result `T x d` with
+    `T <= P`. Positions are public, so this costs nothing under private
+    inference.
+
+    ```mlir
+    %p = pi.position_embedding %table : (tensor<32x64xf32>) -> tensor<16x64xf32>
+    %q = pi.position_embedding %table at %i
+        : (tensor<32x64xf32>, tensor<i32>) -> tensor<1x64xf32>
+    ```
+  }];
+  let arguments = (ins PI_FloatTensor:$table, Optional<PI_Position>:$position);
+  let results = (outs PI_FloatTensor:$result);
+  let assemblyFormat = [{
+    $table (`at` $position^)? attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def PI_LinearOp : PI_LinearAlgebraOp<"linear", [InferTypeOpAdaptor]> {
+  let summary = "a linear layer";
+  let description = [{
+    `result = input * weight + bias`. Shapes: input `... x m`, weight `m x n`
+    (the layout of GPT-2's `Conv1D`), bias `n`, result `... x n`. With
+    `transposed`, weight is `n x m` (the layout of `torch.nn.Linear` and of a
+    head tied to the embedding).
+
+    ```mlir
+    %y = pi.linear %x, %w bias %b
+        : (tensor<1x16x64xf32>, tensor<64x192xf32>, tensor<192xf32>) -> tensor<1x16x192xf32>
+    %z = pi.linear %x, %table transposed
+        : (tensor<1x16x64xf32>, tensor<384x64xf32>) -> tensor<1x16x384xf32>
+    ```
+  }];
+  let arguments = (ins
+    PI_FloatTensor:$input,
+    PI_FloatTensor:$weight,
+    Optional<PI_FloatTensor>:$bias,
+    UnitAttr:$transposed);
+  let results = (outs PI_FloatTensor:$result);
+  let assemblyFormat = [{
+    $input `,` $weight (`bias` $bias^)? (`transposed` $transposed^)?
+    attr-dict `:` functional-type(operands, results)
+  }];
+  let builders = [
+    OpBuilder<(ins "::mlir::Value":$input, "::mlir::Value":$weight,
+                   CArg<"::mlir::Value", "{}">:$bias,
+                   CArg<"bool", "false">:$transposed)>
+  ];
+  let extraClassDeclaration = [{
+    /// The number of features read (m) and written (n) for each row.
+    int64_t getInFeatures() {
+      return getInput().getType().getShape().back();
+    }
+    int64_t getOutFeatures() {
+      return getResult().getType().getShape().back();
+    }
+    /// The number of rows: the product of all leading dimensions.
+    int64_t getNumRows() {
+      return getInput().getType().getNumElements() / getInFeatures();
+    }
+  }];
+  let hasCanonicalizer = 1;
+}
+
+def PI_MatmulOp : PI_LinearAlgebraOp<"matmul", [InferTypeOpAdaptor]> {
+  let summary = "a product of two matrices";
+  let description = [{
+    `result = lhs * rhs` over the two last dimensions; leading dimensions are
+    equal on both sides. Shapes: `... x m x k`, `... x k x n`, `... x m x n`.
+
+    ```mlir
+    %c = pi.matmul %a, %b : (tensor<64x256xf32>, tensor<256x64xf32>) -> tensor<64x64xf32>
+    ```
+  }];
+  let arguments = (ins PI_FloatTensor:$lhs, PI_FloatTensor:$rhs);
+  let results = (outs PI_FloatTensor:$result);
+  let assemblyFormat =
+      "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
+}
+
+def PI_AddOp : PI_LinearAlgebraOp<"add", [InferTypeOpAdaptor]> {
+  let summary = "a sum, broadcast over leading dimensions";
+  let description = [{
+    `result = lhs + rhs`. The shape of rhs is that of lhs or its last
+    dimensions; the missing leading ones are broadcast. The result has the
+    shape of lhs.
+
+    ```mlir
+    %y = pi.add %x, %positions
+        : (tensor<1x16x64xf32>, tensor<16x64xf32>) -> tensor<1x16x64xf32>
+    ```
+  }];
+  let arguments = (ins PI_FloatTensor:$lhs, PI_FloatTensor:$rhs);
+  let results = (outs PI_FloatTensor:$result);
+  let assemblyFormat =
+      "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
+}
+
+def PI_ScaledResidualOp : PI_LinearAlgebraOp<"scaled_residual", [InferTypeOpAdaptor]> {
+  let summary = "the residual connection of a scaled FFN";
+  let description = [{
+    `result = beta * residual + (1 / alpha) * update`, with learnable scalars
+    alpha and beta (Entropy-Guided Attention, arXiv 2501.03489). Shapes:
+    residual, update and result equal; alpha and beta have rank 0.
+
+    ```mlir
+    %y = pi.scaled_residual %x, %ffn alpha %alpha beta %beta
+        : (tensor<1x16x64xf32>, tensor<1x16x64xf32>, tensor<f32>, tensor<f32>) -> tensor<1x16x64xf32>
+    ```
+  }];
+  let arguments = (ins
+    PI_FloatTensor:$residual,
+    PI_FloatTensor:$update,
+    PI_FloatTensor:$alpha,
+    PI_FloatTensor:$beta);
+  let results = (outs PI_FloatTensor:$result);
+  let assemblyFormat = [{
+    $residual `,` $update `alpha` $alpha `beta` $beta attr-dict
+    `:` functional-type(operands, results)
+  }];
+}
+
+def PI_SelectPositionOp : PI_LinearAlgebraOp<"select_position", [InferTypeOpAdaptor]> {
+  let summary = "one position of a sequence";
+  let description = [{
+    `result[b, 0, :] = input[b, position, :]`. Shapes: input `B x T x d`,
+    position a scalar, result `B x 1 x d`. Used to evaluate the head only where
+    one next token is asked for.
+
+    ```mlir
+    %last = pi.select_position %x at %i
+        : (tensor<1x16x64xf32>, tensor<i32>) -> tensor<1x1x64xf32>
+    ```
+  }];
+  let arguments = (ins PI_FloatTensor:$input, PI_Position:$position);
+  let results = (outs PI_FloatTensor:$result);
+  let assemblyFormat = [{
+    $input `at` $position attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+class PI_WeightOp<string mnemonic, list<Trait> traits = []>
+    : PI_Op<mnemonic, traits # [Pure, InferTypeOpAdaptor]> {
+  code columnRanges = [{
+    /// The half-open column ranges that are normalised: all columns if the
+    /// attribute is absent.
+    ::llvm::SmallVector<std::pair<int64_t, int64_t>> getColumnRanges();
+  }];
+}
+
+def PI_WeightNormOp : PI_WeightOp<"weight_norm"> {
+  let summary = "weight normalisation of a matrix";
+  let description = [{
+    `result[:, j] = gain[j] * weight[:, j] / |weight[:, j]|` for every column
+    in `columns` (pairs of half-open bounds; all if absent); the other columns
+    are copied. Shapes: weight and result `m x n`, gain one element for each
+    normalised column, in order. As `torch.nn.utils.parametrizations.weight_norm`
+    over the output features (Salimans and Kingma, arXiv 1602.07868).
+
+    Weights are known to their owner, so this costs nothing under private
+    inference.
+
+    ```mlir
+    %v = pi.weight_norm %w gain %g columns [0, 128]
+        : (tensor<64x192xf32>, tensor<128xf32>) -> tensor<64x192xf32>
+    ```
+  }];
+  let arguments = (ins
+    PI_FloatTensor:$weight,
+    PI_FloatTensor:$gain,
+    OptionalAttr<DenseI64ArrayAttr>:$columns);
+  let results = (outs PI_FloatTensor:$result);
+  let assemblyFormat = [{
+    $weight `gain` $gain (`columns` $columns^)? attr-dict
+    `:` functional-type(operands, results)
+  }];
+  let extraClassDeclaration = columnRanges;
+}
+
+def PI_SpectralNormOp : PI_WeightOp<"spectral_norm"> {
+  let summary = "spectral normalisation of a matrix";
+  let description = [{
+    Divides every range of columns in `columns` (pairs of half-open bounds; the
+    whole matrix if absent) by its largest singular value, found by
+    `iterations` steps of the power method from a vector of equal elements; the
+    other columns are copied. Shapes: weight and result `m x n`. As
+    `torch.nn.utils.parametrizations.spectral_norm` (Miyato et al., arXiv
+    1802.05957), but with no state between calls.
+
+    Weights are known to their owner, so this costs nothing under private
+    inference.
+
+    ```mlir
+    %v = pi.spectral_norm %w columns [0, 64, 64, 128] iterations 16
+        : (tensor<64x192xf32>) -> tensor<64x192xf32>
+    ```
+  }];
+  let arguments = (ins
+    PI_FloatTensor:$weight,
+    OptionalAttr<DenseI64ArrayAttr>:$columns,
+    ConfinedAttr<I64Attr, [IntPositive]>:$iterations);
+  let results = (outs PI_FloatTensor:$result);
+  let assemblyFormat = [{
+    $weight (`columns` $columns^)? `iterations` $iterations attr-dict
+    `:` functional-type(operands, results)
+  }];
+  let extraClassDeclaration = columnRanges;
+}
+
+#endif // PI_DIALECT_PI_IR_PILINEAROPS_TD

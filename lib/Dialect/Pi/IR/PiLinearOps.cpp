@@ -1,0 +1,290 @@
+//===- PiLinearOps.cpp - Linear operations --------------------------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "pi/Dialect/Pi/IR/Pi.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/PatternMatch.h"
+
+using namespace mlir;
+using namespace mlir::pi;
+
+/// The static type of a tensor operand: every tensor of the dialect is ranked
+/// and static, but type inference runs before operands are verified.
+static FailureOr<RankedTensorType> getTensor(std::optional<Location> loc,
+                                             Value value, StringRef name,
+                                             int64_t minRank) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || !type.hasStaticShape() || type.getRank() < minRank)
+    return emitOptionalError(loc, name,
+                             " has to be a static tensor of rank at least ",
+                             minRank, ", but is ", value.getType());
+  return type;
+}
+
+//===----------------------------------------------------------------------===//
+// Embeddings
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+EmbeddingOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                              Adaptor adaptor,
+                              SmallVectorImpl<Type> &resultTypes) {
+  auto indices = getTensor(loc, adaptor.getIndices(), "indices", 0);
+  auto table = getTensor(loc, adaptor.getTable(), "table", 2);
+  if (failed(indices) || failed(table))
+    return failure();
+  if (table->getRank() != 2)
+    return emitOptionalError(loc, "table has to be V x d, but is ", *table);
+  auto shape = llvm::to_vector(indices->getShape());
+  shape.push_back(table->getDimSize(1));
+  resultTypes.push_back(RankedTensorType::get(shape, table->getElementType()));
+  return success();
+}
+
+LogicalResult PositionEmbeddingOp::verify() {
+  RankedTensorType table = getTable().getType(), result = getResult().getType();
+  if (table.getRank() != 2 || result.getRank() != 2 ||
+      table.getDimSize(1) != result.getDimSize(1) ||
+      table.getElementType() != result.getElementType())
+    return emitOpError("table P x d and result T x d have to agree in d, but "
+                       "are ")
+           << table << " and " << result;
+  if (result.getDimSize(0) > table.getDimSize(0))
+    return emitOpError("asks for ")
+           << result.getDimSize(0) << " positions of a table that has "
+           << table.getDimSize(0);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// LinearOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult LinearOp::inferReturnTypes(MLIRContext *,
+                                         std::optional<Location> loc,
+                                         Adaptor adaptor,
+                                         SmallVectorImpl<Type> &resultTypes) {
+  auto input = getTensor(loc, adaptor.getInput(), "input", 1);
+  auto weight = getTensor(loc, adaptor.getWeight(), "weight", 2);
+  if (failed(input) || failed(weight))
+    return failure();
+  bool transposed = adaptor.getTransposed();
+  if (weight->getRank() != 2 ||
+      weight->getDimSize(transposed) != input->getShape().back())
+    return emitOptionalError(loc, "weight has to be ",
+                             transposed ? "n x m" : "m x n",
+                             " with m = ", input->getShape().back(),
+                             " features of the input, but is ", *weight);
+  int64_t outFeatures = weight->getDimSize(!transposed);
+  if (Value bias = adaptor.getBias()) {
+    auto type = getTensor(loc, bias, "bias", 1);
+    if (failed(type))
+      return failure();
+    if (type->getRank() != 1 || type->getDimSize(0) != outFeatures)
+      return emitOptionalError(loc, "bias has to have one element for each of ",
+                               outFeatures, " output features, but is ", *type);
+  }
+  auto shape = llvm::to_vector(input->getShape());
+  shape.back() = outFeatures;
+  resultTypes.push_back(RankedTensorType::get(shape, input->getElementType()));
+  return success();
+}
+
+void LinearOp::build(OpBuilder &builder, OperationState &state, Value input,
+                     Value weight, Value bias, bool transposed) {
+  auto inputType = cast<RankedTensorType>(input.getType());
+  auto shape = llvm::to_vector(inputType.getShape());
+  shape.back() =
+      cast<RankedTensorType>(weight.getType()).getDimSize(!transposed);
+  build(builder, state,
+        RankedTensorType::get(shape, inputType.getElementType()), input, weight,
+        bias, transposed);
+}
+
+namespace {
+/// linear(x, w, bias 0) -> linear(x, w).
+struct DropZeroBias : OpRewritePattern<LinearOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(LinearOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getBias() || !matchPattern(op.getBias(), m_AnyZeroFloat()))
+      return failure();
+    rewriter.modifyOpInPlace(op, [&] { op.getBiasMutable().clear(); });
+    return success();
+  }
+};
+} // namespace
+
+void LinearOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                           MLIRContext *context) {
+  patterns.add<DropZeroBias>(context);
+}
+
+//===----------------------------------------------------------------------===//
+// MatmulOp, AddOp, ScaledResidualOp, SelectPositionOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult MatmulOp::inferReturnTypes(MLIRContext *,
+                                         std::optional<Location> loc,
+                                         Adaptor adaptor,
+                                         SmallVectorImpl<Type> &resultTypes) {
+  auto lhs = getTensor(loc, adaptor.getLhs(), "lhs", 2);
+  auto rhs = getTensor(loc, adaptor.getRhs(), "rhs", 2);
+  if (failed(lhs) || failed(rhs))
+    return failure();
+  auto l = lhs->getShape(), r = rhs->getShape();
+  if (l.drop_back(2) != r.drop_back(2) || l.back() != r[r.size() - 2])
+    return emitOptionalError(loc,
+                             "operands have to be ... x m x k and "
+                             "... x k x n, but are ",
+                             *lhs, " and ", *rhs);
+  auto shape = llvm::to_vector(l);
+  shape.back() = r.back();
+  resultTypes.push_back(RankedTensorType::get(shape, lhs->getElementType()));
+  return success();
+}
+
+LogicalResult AddOp::inferReturnTypes(MLIRContext *,
+                                      std::optional<Location> loc,
+                                      Adaptor adaptor,
+                                      SmallVectorImpl<Type> &resultTypes) {
+  auto lhs = getTensor(loc, adaptor.getLhs(), "lhs", 0);
+  auto rhs = getTensor(loc, adaptor.getRhs(), "rhs", 0);
+  if (failed(lhs) || failed(rhs))
+    return failure();
+  if (rhs->getRank() > lhs->getRank() ||
+      lhs->getShape().take_back(rhs->getRank()) != rhs->getShape() ||
+      lhs->getElementType() != rhs->getElementType())
+    return emitOptionalError(loc,
+                             "shape of rhs has to be the last dimensions "
+                             "of lhs, but they are ",
+                             *rhs, " and ", *lhs);
+  resultTypes.push_back(*lhs);
+  return success();
+}
+
+OpFoldResult AddOp::fold(FoldAdaptor) {
+  // x + 0 -> x.
+  if (matchPattern(getRhs(), m_AnyZeroFloat()))
+    return getLhs();
+  return {};
+}
+
+LogicalResult
+ScaledResidualOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                                   Adaptor adaptor,
+                                   SmallVectorImpl<Type> &resultTypes) {
+  auto residual = getTensor(loc, adaptor.getResidual(), "residual", 1);
+  if (failed(residual))
+    return failure();
+  if (adaptor.getUpdate().getType() != *residual)
+    return emitOptionalError(loc,
+                             "residual and update have to have one type, "
+                             "but are ",
+                             *residual, " and ", adaptor.getUpdate().getType());
+  auto scalar = RankedTensorType::get({}, residual->getElementType());
+  for (Value scale : {adaptor.getAlpha(), adaptor.getBeta()})
+    if (scale.getType() != scalar)
+      return emitOptionalError(loc, "alpha and beta have to be ", scalar,
+                               ", but one is ", scale.getType());
+  resultTypes.push_back(*residual);
+  return success();
+}
+
+LogicalResult
+SelectPositionOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                                   Adaptor adaptor,
+                                   SmallVectorImpl<Type> &resultTypes) {
+  auto input = getTensor(loc, adaptor.getInput(), "input", 3);
+  if (failed(input))
+    return failure();
+  if (input->getRank() != 3)
+    return emitOptionalError(loc, "input has to be B x T x d, but is ", *input);
+  resultTypes.push_back(
+      RankedTensorType::get({input->getDimSize(0), 1, input->getDimSize(2)},
+                            input->getElementType()));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// WeightNormOp, SpectralNormOp
+//===----------------------------------------------------------------------===//
+
+static SmallVector<std::pair<int64_t, int64_t>>
+getRanges(std::optional<ArrayRef<int64_t>> columns, int64_t numColumns) {
+  if (!columns)
+    return {{0, numColumns}};
+  SmallVector<std::pair<int64_t, int64_t>> ranges;
+  for (size_t i = 0; i + 1 < columns->size(); i += 2)
+    ranges.emplace_back((*columns)[i], (*columns)[i + 1]);
+  return ranges;
+}
+
+/// Checks `m x n` and that the ranges are pairs, in order and inside n.
+static LogicalResult verifyColumns(std::optional<Location> loc,
+                                   RankedTensorType weight,
+                                   std::optional<ArrayRef<int64_t>> columns) {
+  if (weight.getRank() != 2)
+    return emitOptionalError(loc, "weight has to be m x n, but is ", weight);
+  if (!columns)
+    return success();
+  int64_t previous = 0;
+  bool inOrder = columns->size() % 2 == 0 && !columns->empty();
+  for (auto [begin, end] : getRanges(columns, weight.getDimSize(1))) {
+    inOrder &= previous <= begin && begin < end;
+    previous = end;
+  }
+  if (!inOrder || previous > weight.getDimSize(1))
+    return emitOptionalError(loc,
+                             "columns have to be pairs of bounds in "
+                             "increasing order, at most ",
+                             weight.getDimSize(1));
+  return success();
+}
+
+SmallVector<std::pair<int64_t, int64_t>> WeightNormOp::getColumnRanges() {
+  return getRanges(getColumns(), getWeight().getType().getDimSize(1));
+}
+
+SmallVector<std::pair<int64_t, int64_t>> SpectralNormOp::getColumnRanges() {
+  return getRanges(getColumns(), getWeight().getType().getDimSize(1));
+}
+
+LogicalResult
+WeightNormOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                               Adaptor adaptor,
+                               SmallVectorImpl<Type> &resultTypes) {
+  auto weight = getTensor(loc, adaptor.getWeight(), "weight", 2);
+  auto gain = getTensor(loc, adaptor.getGain(), "gain", 1);
+  if (failed(weight) || failed(gain) ||
+      failed(verifyColumns(loc, *weight, adaptor.getColumns())))
+    return failure();
+  int64_t normalized = 0;
+  for (auto [begin, end] :
+       getRanges(adaptor.getColumns(), weight->getDimSize(1)))
+    normalized += end - begin;
+  if (gain->getRank() != 1 || gain->getDimSize(0) != normalized)
+    return emitOptionalError(loc, "gain has to have one element for each of ",
+                             normalized, " normalised columns, but is ", *gain);
+  resultTypes.push_back(*weight);
+  return success();
+}
+
+LogicalResult
+SpectralNormOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                                 Adaptor adaptor,
+                                 SmallVectorImpl<Type> &resultTypes) {
+  auto weight = getTensor(loc, adaptor.getWeight(), "weight", 2);
+  if (failed(weight) ||
+      failed(verifyColumns(loc, *weight, adaptor.getColumns())))
+    return failure();
+  resultTypes.push_back(*weight);
+  return success();
+}

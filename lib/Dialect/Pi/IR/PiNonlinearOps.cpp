@@ -1,0 +1,92 @@
+//===- PiNonlinearOps.cpp - Nonlinear operations --------------------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "pi/Dialect/Pi/IR/Pi.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace mlir::pi;
+
+LogicalResult
+LayerNormOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                              Adaptor adaptor,
+                              SmallVectorImpl<Type> &resultTypes) {
+  resultTypes.push_back(adaptor.getInput().getType());
+  return success();
+}
+
+LogicalResult LayerNormOp::verify() {
+  RankedTensorType input = getInput().getType();
+  if (input.getRank() < 1)
+    return emitOpError("input has to have a dimension to normalise over");
+  int64_t width = input.getShape().back();
+  for (auto type : {getWeight().getType(), getBias().getType()})
+    if (type.getRank() != 1 || type.getDimSize(0) != width)
+      return emitOpError("weight and bias have to have ")
+             << width << " elements, the last dimension of the input, but one "
+             << "is " << type;
+  if (!getEpsilon().isFinite() || getEpsilon().isNegative())
+    return emitOpError("epsilon has to be finite and not negative");
+  return success();
+}
+
+OpFoldResult ReluOp::fold(FoldAdaptor) {
+  // relu(relu(x)) -> relu(x).
+  if (auto relu = getInput().getDefiningOp<ReluOp>())
+    return relu.getResult();
+  return {};
+}
+
+LogicalResult PolynomialOp::verify() {
+  if (getCoefficients().empty())
+    return emitOpError("needs at least one coefficient");
+  return success();
+}
+
+OpFoldResult PolynomialOp::fold(FoldAdaptor) {
+  ArrayRef<double> c = getCoefficients();
+  // 0 + 1 x -> x.
+  if (c.size() == 2 && c[0] == 0.0 && c[1] == 1.0)
+    return getInput();
+  return {};
+}
+
+LogicalResult SoftmaxOp::inferReturnTypes(MLIRContext *,
+                                          std::optional<Location> loc,
+                                          Adaptor adaptor,
+                                          SmallVectorImpl<Type> &resultTypes) {
+  resultTypes.push_back(adaptor.getInput().getType());
+  return success();
+}
+
+LogicalResult SoftmaxOp::verify() {
+  RankedTensorType input = getInput().getType();
+  if (input.getRank() != 4)
+    return emitOpError("input has to be B x H x T x S, but is ") << input;
+  if (Value temperature = getTemperature())
+    if (cast<RankedTensorType>(temperature.getType()).getShape() !=
+        input.getShape().slice(1, 2))
+      return emitOpError("temperature has to be H x T = ")
+             << input.getDimSize(1) << " x " << input.getDimSize(2)
+             << ", but is " << temperature.getType();
+  return success();
+}
+
+LogicalResult ArgmaxOp::inferReturnTypes(MLIRContext *context,
+                                         std::optional<Location> loc,
+                                         Adaptor adaptor,
+                                         SmallVectorImpl<Type> &resultTypes) {
+  auto input = dyn_cast<RankedTensorType>(adaptor.getInput().getType());
+  if (!input || input.getRank() < 1)
+    return emitOptionalError(loc, "input has to have a last dimension, but is ",
+                             adaptor.getInput().getType());
+  resultTypes.push_back(RankedTensorType::get(input.getShape().drop_back(),
+                                              IntegerType::get(context, 32)));
+  return success();
+}

@@ -1,0 +1,24 @@
+//===- Registration.cpp - All dialects and passes of the project ----------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "pi/Registration.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+#include "pi/Dialect/Pi/IR/Pi.h"
+
+using namespace mlir;
+
+void mlir::pi::registerAllDialects(DialectRegistry &registry) {
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  registry.insert<pi::PIDialect>();
+}
+
+void mlir::pi::registerAllPasses() { mlir::registerAllPasses(); }
