@@ -44,6 +44,10 @@ function(pi_add_library name)
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
   target_compile_options(${name} PRIVATE -fno-rtti -fno-exceptions)
   target_precompile_headers(${name} REUSE_FROM PiPrecompiledHeaders)
+  # ccache cannot see through GCC's precompiled headers without it.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${name} PRIVATE -fpch-preprocess)
+  endif()
 endfunction()
 
 # pi_add_tool(<name> <sources>... [LINK <our libraries>...]) builds a program
