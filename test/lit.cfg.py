@@ -1,4 +1,5 @@
 import os
+import sys
 
 import lit.formats
 
@@ -13,3 +14,4 @@ config.environment["PATH"] = os.pathsep.join(
 )
 config.environment["FILECHECK_OPTS"] = "-enable-var-scope"
 config.substitutions.append(("%pi_source_dir", config.pi_source_dir))
+config.substitutions.append(("%python", sys.executable))
