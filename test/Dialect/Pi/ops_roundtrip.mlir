@@ -52,6 +52,8 @@ func.func @linear(%x: tensor<1x16x64xf32>, %w: tensor<64x192xf32>, %b: tensor<19
 func.func @weights(%w: tensor<64x192xf32>, %g: tensor<128xf32>) -> tensor<64x192xf32> {
   // CHECK: pi.weight_norm %{{.*}} gain %{{.*}} columns [0, 128] : (tensor<64x192xf32>, tensor<128xf32>) -> tensor<64x192xf32>
   %0 = pi.weight_norm %w gain %g columns [0, 128] : (tensor<64x192xf32>, tensor<128xf32>) -> tensor<64x192xf32>
+  // CHECK: pi.column_norm %{{.*}} columns [0, 128] : (tensor<64x192xf32>) -> tensor<128xf32>
+  %n = pi.column_norm %w columns [0, 128] : (tensor<64x192xf32>) -> tensor<128xf32>
   // CHECK: pi.spectral_norm %{{.*}} columns [0, 64, 64, 128] iterations 16 : (tensor<64x192xf32>) -> tensor<64x192xf32>
   %1 = pi.spectral_norm %0 columns [0, 64, 64, 128] iterations 16 : (tensor<64x192xf32>) -> tensor<64x192xf32>
   // CHECK: pi.spectral_norm %{{.*}} iterations 1 : (tensor<64x192xf32>) -> tensor<64x192xf32>

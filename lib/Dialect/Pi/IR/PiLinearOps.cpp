@@ -214,7 +214,7 @@ SelectPositionOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
 }
 
 //===----------------------------------------------------------------------===//
-// WeightNormOp, SpectralNormOp
+// WeightNormOp, ColumnNormOp, SpectralNormOp
 //===----------------------------------------------------------------------===//
 
 static SmallVector<std::pair<int64_t, int64_t>>
@@ -225,6 +225,15 @@ getRanges(std::optional<ArrayRef<int64_t>> columns, int64_t numColumns) {
   for (size_t i = 0; i + 1 < columns->size(); i += 2)
     ranges.emplace_back((*columns)[i], (*columns)[i + 1]);
   return ranges;
+}
+
+/// How many columns the ranges hold together.
+static int64_t countColumns(std::optional<ArrayRef<int64_t>> columns,
+                            int64_t numColumns) {
+  int64_t count = 0;
+  for (auto [begin, end] : getRanges(columns, numColumns))
+    count += end - begin;
+  return count;
 }
 
 /// Checks `m x n` and that the ranges are pairs, in order and inside n.
@@ -253,6 +262,10 @@ SmallVector<std::pair<int64_t, int64_t>> WeightNormOp::getColumnRanges() {
   return getRanges(getColumns(), getWeight().getType().getDimSize(1));
 }
 
+SmallVector<std::pair<int64_t, int64_t>> ColumnNormOp::getColumnRanges() {
+  return getRanges(getColumns(), getWeight().getType().getDimSize(1));
+}
+
 SmallVector<std::pair<int64_t, int64_t>> SpectralNormOp::getColumnRanges() {
   return getRanges(getColumns(), getWeight().getType().getDimSize(1));
 }
@@ -266,14 +279,26 @@ WeightNormOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
   if (failed(weight) || failed(gain) ||
       failed(verifyColumns(loc, *weight, adaptor.getColumns())))
     return failure();
-  int64_t normalized = 0;
-  for (auto [begin, end] :
-       getRanges(adaptor.getColumns(), weight->getDimSize(1)))
-    normalized += end - begin;
+  int64_t normalized =
+      countColumns(adaptor.getColumns(), weight->getDimSize(1));
   if (gain->getRank() != 1 || gain->getDimSize(0) != normalized)
     return emitOptionalError(loc, "gain has to have one element for each of ",
                              normalized, " normalised columns, but is ", *gain);
   resultTypes.push_back(*weight);
+  return success();
+}
+
+LogicalResult
+ColumnNormOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                               Adaptor adaptor,
+                               SmallVectorImpl<Type> &resultTypes) {
+  auto weight = getTensor(loc, adaptor.getWeight(), "weight", 2);
+  if (failed(weight) ||
+      failed(verifyColumns(loc, *weight, adaptor.getColumns())))
+    return failure();
+  resultTypes.push_back(RankedTensorType::get(
+      {countColumns(adaptor.getColumns(), weight->getDimSize(1))},
+      weight->getElementType()));
   return success();
 }
 

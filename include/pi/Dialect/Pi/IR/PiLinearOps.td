@@ -226,6 +226,29 @@ def PI_WeightNormOp : PI_WeightOp<"weight_norm"> {
   let extraClassDeclaration = columnRanges;
 }
 
+def PI_ColumnNormOp : PI_WeightOp<"column_norm"> {
+  let summary = "Euclidean norms of the columns of a matrix";
+  let description = [{
+    `result[k] = |weight[:, j]|` for every column j in `columns` (pairs of
+    half-open bounds; all if absent), in order. Shapes: weight `m x n`, result
+    one element for each column. With it `pi.weight_norm %w gain %g` gives `%w`
+    back, so it is how the gain of a loaded weight is derived.
+
+    ```mlir
+    %g = pi.column_norm %w columns [0, 128] : (tensor<64x192xf32>) -> tensor<128xf32>
+    ```
+  }];
+  let arguments = (ins
+    PI_FloatTensor:$weight,
+    OptionalAttr<DenseI64ArrayAttr>:$columns);
+  let results = (outs PI_FloatTensor:$result);
+  let assemblyFormat = [{
+    $weight (`columns` $columns^)? attr-dict
+    `:` functional-type(operands, results)
+  }];
+  let extraClassDeclaration = columnRanges;
+}
+
 def PI_SpectralNormOp : PI_WeightOp<"spectral_norm"> {
   let summary = "spectral normalisation of a matrix";
   let description = [{
