@@ -12,6 +12,7 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "pi/Dialect/Pi/IR/Pi.h"
+#include "pi/Transforms/Execution/Passes.h"
 
 using namespace mlir;
 
@@ -21,4 +22,8 @@ void mlir::pi::registerAllDialects(DialectRegistry &registry) {
   registry.insert<pi::PIDialect>();
 }
 
-void mlir::pi::registerAllPasses() { mlir::registerAllPasses(); }
+void mlir::pi::registerAllPasses() {
+  mlir::registerAllPasses();
+  pi::registerExecutionPasses();
+  pi::registerExecutionPipeline();
+}

@@ -18,6 +18,8 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include "pi/Interfaces/GenerationOpInterface.h"
+
 #include "pi/Dialect/Pi/IR/PiDialect.h.inc"
 #include "pi/Dialect/Pi/IR/PiEnums.h.inc"
 
@@ -31,6 +33,10 @@ struct LossResource : public SideEffects::Resource::Base<LossResource> {
 /// Marks an operation that only training needs; inference drops it.
 template <typename ConcreteType>
 class TrainingOnly : public OpTrait::TraitBase<ConcreteType, TrainingOnly> {};
+
+/// Marks an operation that works on every position by itself.
+template <typename ConcreteType>
+class PositionWise : public OpTrait::TraitBase<ConcreteType, PositionWise> {};
 
 } // namespace mlir::pi
 

@@ -20,7 +20,9 @@ class PI_AttentionLikeOp<string mnemonic, list<Trait> traits = []>
   }];
 }
 
-def PI_AttentionOp : PI_AttentionLikeOp<"attention"> {
+def PI_AttentionOp
+    : PI_AttentionLikeOp<"attention", [
+        DeclareOpInterfaceMethods<GenerationOpInterface, ["getStateType"]>]> {
   let summary = "multi-head self-attention over a packed projection";
   let description = [{
     For each head, `P = softmax(scale * Q K^T / t)` by row and `result = P V`.

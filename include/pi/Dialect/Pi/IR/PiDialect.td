@@ -47,6 +47,14 @@ def PI_Dialect : Dialect {
   let hasConstantMaterializer = 1;
 }
 
+/// An operation whose result at one position depends on that position alone of
+/// every operand of the result's rank, and on the other operands as a whole.
+/// An operand broadcast over the batch but not over positions breaks type
+/// inference when one position is taken, so such an operation is left alone.
+def PI_PositionWise : NativeOpTrait<"PositionWise"> {
+  let cppNamespace = "::mlir::pi";
+}
+
 class PI_Op<string mnemonic, list<Trait> traits = []>
     : Op<PI_Dialect, mnemonic, traits>;
 

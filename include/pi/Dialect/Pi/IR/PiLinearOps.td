@@ -12,6 +12,7 @@
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "pi/Dialect/Pi/IR/PiDialect.td"
+include "pi/Interfaces/GenerationOpInterface.td"
 
 def PI_FloatTensor : StaticShapeTensorOf<[F16, BF16, F32, F64]>;
 def PI_IndexTensor : StaticShapeTensorOf<[I32]>;
@@ -42,7 +43,9 @@ def PI_EmbeddingOp : PI_LinearAlgebraOp<"embedding", [InferTypeOpAdaptor]> {
       "$indices `,` $table attr-dict `:` functional-type(operands, results)";
 }
 
-def PI_PositionEmbeddingOp : PI_LinearAlgebraOp<"position_embedding"> {
+def PI_PositionEmbeddingOp
+    : PI_LinearAlgebraOp<"position_embedding",
+                         [DeclareOpInterfaceMethods<GenerationOpInterface>]> {
   let summary = "consecutive rows of a table, chosen by position";
   let description = [{
     `result[i, :] = table[position + i, :]`, where `position` is 0 if it is
@@ -64,7 +67,8 @@ def PI_PositionEmbeddingOp : PI_LinearAlgebraOp<"position_embedding"> {
   let hasVerifier = 1;
 }
 
-def PI_LinearOp : PI_LinearAlgebraOp<"linear", [InferTypeOpAdaptor]> {
+def PI_LinearOp
+    : PI_LinearAlgebraOp<"linear", [PI_PositionWise, InferTypeOpAdaptor]> {
   let summary = "a linear layer";
   let description = [{
     `result = input * weight + bias`. Shapes: input `... x m`, weight `m x n`
@@ -126,7 +130,8 @@ def PI_MatmulOp : PI_LinearAlgebraOp<"matmul", [InferTypeOpAdaptor]> {
       "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
 }
 
-def PI_AddOp : PI_LinearAlgebraOp<"add", [InferTypeOpAdaptor]> {
+def PI_AddOp
+    : PI_LinearAlgebraOp<"add", [PI_PositionWise, InferTypeOpAdaptor]> {
   let summary = "a sum, broadcast over leading dimensions";
   let description = [{
     `result = lhs + rhs`. The shape of rhs is that of lhs or its last
@@ -145,7 +150,8 @@ def PI_AddOp : PI_LinearAlgebraOp<"add", [InferTypeOpAdaptor]> {
   let hasFolder = 1;
 }
 
-def PI_ScaledResidualOp : PI_LinearAlgebraOp<"scaled_residual", [InferTypeOpAdaptor]> {
+def PI_ScaledResidualOp
+    : PI_LinearAlgebraOp<"scaled_residual", [PI_PositionWise, InferTypeOpAdaptor]> {
   let summary = "the residual connection of a scaled FFN";
   let description = [{
     `result = beta * residual + (1 / alpha) * update`, with learnable scalars

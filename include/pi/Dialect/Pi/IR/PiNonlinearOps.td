@@ -16,7 +16,7 @@ include "pi/Dialect/Pi/IR/PiLinearOps.td"
 class PI_NonlinearOp<string mnemonic, list<Trait> traits = []>
     : PI_Op<mnemonic, traits # [Pure]>;
 
-def PI_LayerNormOp : PI_NonlinearOp<"layer_norm", [InferTypeOpAdaptor]> {
+def PI_LayerNormOp : PI_NonlinearOp<"layer_norm", [PI_PositionWise, InferTypeOpAdaptor]> {
   let summary = "layer normalisation over the last dimension";
   let description = [{
     `result = (input - mean) / sqrt(variance + epsilon) * weight + bias`, with
@@ -42,7 +42,8 @@ def PI_LayerNormOp : PI_NonlinearOp<"layer_norm", [InferTypeOpAdaptor]> {
 }
 
 class PI_UnaryOp<string mnemonic>
-    : PI_NonlinearOp<mnemonic, [Elementwise, SameOperandsAndResultType]> {
+    : PI_NonlinearOp<mnemonic, [PI_PositionWise, Elementwise,
+                                SameOperandsAndResultType]> {
   let results = (outs PI_FloatTensor:$result);
 }
 

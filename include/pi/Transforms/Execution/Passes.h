@@ -1,0 +1,48 @@
+//===- Passes.h - From a model to functions that run ------------*- C++ -*-===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PI_TRANSFORMS_EXECUTION_PASSES_H
+#define PI_TRANSFORMS_EXECUTION_PASSES_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace mlir::pi {
+
+/// Function argument and result attributes of the execution form: what the
+/// caller passes or gets there. Every argument and result has exactly one.
+constexpr StringLiteral kNameAttr = "pi.name";           // StringAttr
+constexpr StringLiteral kParameterAttr = "pi.parameter"; // FlatSymbolRefAttr
+constexpr StringLiteral kStateAttr = "pi.state";         // StringAttr
+
+/// The functions of the execution form, and the prefix of the name of the
+/// private function that computes a derived parameter.
+constexpr StringLiteral kForwardName = "forward";
+constexpr StringLiteral kPrefillName = "prefill";
+constexpr StringLiteral kDecodeName = "decode";
+constexpr StringLiteral kInitializePrefix = "initialize.";
+
+#define GEN_PASS_DECL
+#include "pi/Transforms/Execution/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "pi/Transforms/Execution/Passes.h.inc"
+
+/// Erases the parameters of the module that no operation refers to, also those
+/// that only derive one another. Returns their number.
+int64_t eraseUnusedParameters(ModuleOp module);
+
+/// Adds the passes from a model with @forward to the execution form.
+void buildExecutionPipeline(OpPassManager &manager);
+
+/// Registers `pi-execution-pipeline`.
+void registerExecutionPipeline();
+
+} // namespace mlir::pi
+
+#endif // PI_TRANSFORMS_EXECUTION_PASSES_H

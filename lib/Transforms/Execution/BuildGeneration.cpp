@@ -1,0 +1,328 @@
+//===- BuildGeneration.cpp - Prefill and decode from forward --------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "pi/Dialect/Pi/IR/Pi.h"
+#include "pi/Transforms/Execution/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace mlir::pi {
+#define GEN_PASS_DEF_PIBUILDGENERATION
+#include "pi/Transforms/Execution/Passes.h.inc"
+} // namespace mlir::pi
+
+using namespace mlir;
+using namespace mlir::pi;
+
+/// The name in a location, as the importer sets it; empty if there is none.
+static StringRef getLocationName(Location location) {
+  StringRef name;
+  location->walk([&](Location nested) {
+    if (auto named = dyn_cast<NameLoc>(nested)) {
+      name = named.getName().getValue();
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  return name;
+}
+
+namespace {
+/// A state of the model and the operation of @forward that keeps it.
+struct State {
+  std::string name;
+  RankedTensorType type;
+};
+
+/// What @forward looks like: one input B x T, one result B x T x V.
+struct Signature {
+  RankedTensorType tokens;
+  RankedTensorType logits;
+};
+
+struct BuildGeneration final
+    : public pi::impl::PiBuildGenerationBase<BuildGeneration> {
+  void runOnOperation() override;
+
+private:
+  FailureOr<Signature> readSignature(func::FuncOp forward);
+  void collectStates(func::FuncOp forward);
+  func::FuncOp declare(StringRef name, RankedTensorType tokens,
+                       StringRef positionName);
+  void finish(OpBuilder &builder, func::FuncOp function, Value logits,
+              ValueRange states);
+  void buildPrefill();
+  LogicalResult buildDecode();
+
+  func::FuncOp forward;
+  Signature signature;
+  /// States by the operation of @forward they belong to, in order.
+  llvm::MapVector<Operation *, State> states;
+};
+} // namespace
+
+FailureOr<Signature> BuildGeneration::readSignature(func::FuncOp function) {
+  if (function.getNumArguments() == 1 && function.getNumResults() == 1) {
+    auto tokens = dyn_cast<RankedTensorType>(function.getArgumentTypes()[0]);
+    auto logits = dyn_cast<RankedTensorType>(function.getResultTypes()[0]);
+    if (tokens && logits && tokens.getRank() == 2 && logits.getRank() == 3 &&
+        tokens.getElementType().isInteger(32) &&
+        logits.getShape().take_front(2) == tokens.getShape())
+      return Signature{tokens, logits};
+  }
+  return function.emitError("@forward has to take tokens B x T of i32 and give "
+                            "logits B x T x V, but is ")
+         << function.getFunctionType();
+}
+
+void BuildGeneration::collectStates(func::FuncOp function) {
+  llvm::StringSet<> names;
+  function.walk([&](GenerationOpInterface op) {
+    RankedTensorType type = op.getStateType();
+    if (!type)
+      return;
+    StringRef location = getLocationName(op.getLoc());
+    std::string base = location.empty() ? "cache" : (location + ".cache").str();
+    std::string name = base;
+    for (int64_t i = 1; !names.insert(name).second; ++i)
+      name = base + "." + std::to_string(i);
+    states[op] = {name, type};
+  });
+  numStates = states.size();
+}
+
+/// Makes the function with its arguments and no body operations yet.
+func::FuncOp BuildGeneration::declare(StringRef name, RankedTensorType tokens,
+                                      StringRef positionName) {
+  Builder b(&getContext());
+  auto scalar = RankedTensorType::get({}, b.getI32Type());
+  auto logits = RankedTensorType::get(
+      {signature.logits.getDimSize(0), signature.logits.getDimSize(2)},
+      signature.logits.getElementType());
+  auto nextToken =
+      RankedTensorType::get({logits.getDimSize(0)}, b.getI32Type());
+
+  auto named = [&](StringRef key, StringRef value) {
+    return b.getDictionaryAttr(b.getNamedAttr(key, b.getStringAttr(value)));
+  };
+  SmallVector<Type> inputs = {tokens, scalar}, results = {logits, nextToken};
+  SmallVector<Attribute> inputAttrs = {named(kNameAttr, "input_ids"),
+                                       named(kNameAttr, positionName)};
+  SmallVector<Attribute> resultAttrs = {named(kNameAttr, "logits"),
+                                        named(kNameAttr, "next_token")};
+  for (auto &[op, state] : states) {
+    inputs.push_back(state.type);
+    results.push_back(state.type);
+    inputAttrs.push_back(named(kStateAttr, state.name));
+    resultAttrs.push_back(named(kStateAttr, state.name));
+  }
+  auto function = func::FuncOp::create(forward.getLoc(), name,
+                                       b.getFunctionType(inputs, results));
+  function.setArgAttrsAttr(b.getArrayAttr(inputAttrs));
+  function.setResAttrsAttr(b.getArrayAttr(resultAttrs));
+  function.addEntryBlock();
+  getOperation().push_back(function);
+  return function;
+}
+
+/// Adds the head's end: logits B x 1 x V to B x V, the greedy next token, and
+/// the return.
+void BuildGeneration::finish(OpBuilder &builder, func::FuncOp function,
+                             Value logits, ValueRange newStates) {
+  Location loc = logits.getLoc();
+  auto type = cast<RankedTensorType>(function.getResultTypes()[0]);
+  Value flat = tensor::CollapseShapeOp::create(
+      builder, loc, type, logits, ArrayRef<ReassociationIndices>{{0, 1}, {2}});
+  Value token =
+      ArgmaxOp::create(builder, loc, function.getResultTypes()[1], flat);
+  SmallVector<Value> results = {flat, token};
+  llvm::append_range(results, newStates);
+  func::ReturnOp::create(builder, loc, results);
+}
+
+//===----------------------------------------------------------------------===//
+// Prefill
+//===----------------------------------------------------------------------===//
+
+/// Whether `op` with new operands gives a result of `type`.
+static bool infersType(Operation *op, ValueRange operands, Type type) {
+  auto infer = dyn_cast<InferTypeOpInterface>(op);
+  SmallVector<Type> types;
+  return infer &&
+         succeeded(infer.inferReturnTypes(
+             op->getContext(), std::nullopt, operands,
+             op->getDiscardableAttrDictionary(), op->getPropertiesStorage(),
+             op->getRegions(), types)) &&
+         types.size() == 1 && types.front() == type;
+}
+
+/// The operations whose results are read at every position by an operation
+/// that mixes positions.
+static DenseSet<Operation *> findMixedOperations(Block &block) {
+  DenseSet<Operation *> mixed;
+  for (Operation &op : llvm::reverse(block))
+    if (!op.hasTrait<PositionWise>() ||
+        llvm::any_of(op.getUsers(),
+                     [&](Operation *user) { return mixed.contains(user); }))
+      mixed.insert(&op);
+  return mixed;
+}
+
+/// The value at one position, B x 1 x d, of a value B x T x d: the operations
+/// before it are rebuilt for this position alone, back to those in `mixed`,
+/// which are needed at every position anyhow.
+static Value selectPosition(OpBuilder &builder, Value value, Value position,
+                            const DenseSet<Operation *> &mixed,
+                            DenseMap<Value, Value> &selected) {
+  if (Value known = selected.lookup(value))
+    return known;
+  auto type = cast<RankedTensorType>(value.getType());
+  auto one = RankedTensorType::get({type.getDimSize(0), 1, type.getDimSize(2)},
+                                   type.getElementType());
+  Operation *op = value.getDefiningOp();
+  if (op && !mixed.contains(op)) {
+    SmallVector<Value> operands;
+    for (Value operand : op->getOperands()) {
+      bool perPosition =
+          cast<RankedTensorType>(operand.getType()).getRank() == type.getRank();
+      operands.push_back(perPosition ? selectPosition(builder, operand,
+                                                      position, mixed, selected)
+                                     : operand);
+    }
+    // An addend with a row of its own for each position does not fit here.
+    if (infersType(op, operands, one)) {
+      Operation *rebuilt = builder.clone(*op);
+      rebuilt->setOperands(operands);
+      rebuilt->getResult(0).setType(one);
+      return selected[value] = rebuilt->getResult(0);
+    }
+  }
+  return selected[value] =
+             SelectPositionOp::create(builder, value.getLoc(), value, position);
+}
+
+/// Erases the operations of the block whose results nobody reads.
+static void eraseDeadOperations(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
+void BuildGeneration::buildPrefill() {
+  func::FuncOp prefill =
+      declare(kPrefillName, signature.tokens, "last_position");
+  Block &body = prefill.getFunctionBody().front();
+  OpBuilder builder = OpBuilder::atBlockEnd(&body);
+  IRMapping mapping;
+  mapping.map(forward.getArgument(0), prefill.getArgument(0));
+  SmallVector<Value> newStates;
+  for (Operation &op : forward.getFunctionBody().front().without_terminator()) {
+    auto generation = dyn_cast<GenerationOpInterface>(op);
+    if (!generation) {
+      builder.clone(op, mapping);
+      continue;
+    }
+    Value state;
+    if (states.contains(&op))
+      state = prefill.getArgument(2 + newStates.size());
+    mapping.map(op.getResult(0),
+                generation.buildPrefill(builder, mapping, state));
+    if (state)
+      newStates.push_back(state);
+  }
+  DenseMap<Value, Value> selected;
+  Operation *terminator = forward.getFunctionBody().front().getTerminator();
+  Value logits = selectPosition(
+      builder, mapping.lookup(terminator->getOperand(0)),
+      prefill.getArgument(1), findMixedOperations(body), selected);
+  finish(builder, prefill, logits, newStates);
+  eraseDeadOperations(body);
+}
+
+//===----------------------------------------------------------------------===//
+// Decode
+//===----------------------------------------------------------------------===//
+
+/// Rebuilds an operation that treats positions alike, at the shapes that
+/// follow from its mapped operands.
+static LogicalResult rebuildAtNewShape(OpBuilder &builder, Operation &op,
+                                       IRMapping &mapping) {
+  Operation *rebuilt = builder.clone(op, mapping);
+  if (llvm::equal(rebuilt->getOperandTypes(), op.getOperandTypes()))
+    return success();
+  auto infer = dyn_cast<InferTypeOpInterface>(rebuilt);
+  SmallVector<Type> types;
+  if (!infer ||
+      failed(infer.inferReturnTypes(
+          op.getContext(), op.getLoc(), rebuilt->getOperands(),
+          rebuilt->getDiscardableAttrDictionary(),
+          rebuilt->getPropertiesStorage(), rebuilt->getRegions(), types)))
+    return op.emitOpError("has no form for one position: it implements neither "
+                          "type inference nor GenerationOpInterface");
+  for (auto [result, type] : llvm::zip_equal(rebuilt->getResults(), types))
+    result.setType(type);
+  return success();
+}
+
+LogicalResult BuildGeneration::buildDecode() {
+  auto oneToken = RankedTensorType::get({signature.tokens.getDimSize(0), 1},
+                                        signature.tokens.getElementType());
+  func::FuncOp decode = declare(kDecodeName, oneToken, "position");
+  OpBuilder builder = OpBuilder::atBlockEnd(&decode.getFunctionBody().front());
+  IRMapping mapping;
+  mapping.map(forward.getArgument(0), decode.getArgument(0));
+  SmallVector<Value> newStates;
+  for (Operation &op : forward.getFunctionBody().front().without_terminator()) {
+    auto generation = dyn_cast<GenerationOpInterface>(op);
+    if (!generation) {
+      if (failed(rebuildAtNewShape(builder, op, mapping)))
+        return failure();
+      continue;
+    }
+    Value state;
+    if (states.contains(&op))
+      state = decode.getArgument(2 + newStates.size());
+    FailureOr<Value> result =
+        generation.buildDecode(builder, mapping, decode.getArgument(1), state);
+    if (failed(result))
+      return failure();
+    mapping.map(op.getResult(0), *result);
+    if (state)
+      newStates.push_back(state);
+  }
+  Operation *terminator = forward.getFunctionBody().front().getTerminator();
+  finish(builder, decode, mapping.lookup(terminator->getOperand(0)), newStates);
+  return success();
+}
+
+void BuildGeneration::runOnOperation() {
+  ModuleOp module = getOperation();
+  forward = module.lookupSymbol<func::FuncOp>(kForwardName);
+  if (!forward || forward.isExternal()) {
+    module.emitError("has no function @forward to build @prefill and @decode "
+                     "from");
+    return signalPassFailure();
+  }
+  for (StringRef name : {kPrefillName, kDecodeName})
+    if (Operation *other = module.lookupSymbol(name)) {
+      other->emitError("stands in the way of the generated function @") << name;
+      return signalPassFailure();
+    }
+  FailureOr<Signature> read = readSignature(forward);
+  if (failed(read))
+    return signalPassFailure();
+  signature = *read;
+  states.clear();
+  collectStates(forward);
+  buildPrefill();
+  if (failed(buildDecode()))
+    signalPassFailure();
+}

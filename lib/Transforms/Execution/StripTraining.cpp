@@ -1,0 +1,82 @@
+//===- StripTraining.cpp - Drop what only training needs ------------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "pi/Dialect/Pi/IR/Pi.h"
+#include "pi/Transforms/Execution/Passes.h"
+
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace mlir::pi {
+#define GEN_PASS_DEF_PISTRIPTRAINING
+#include "pi/Transforms/Execution/Passes.h.inc"
+} // namespace mlir::pi
+
+using namespace mlir;
+using namespace mlir::pi;
+
+int64_t mlir::pi::eraseUnusedParameters(ModuleOp module) {
+  DenseMap<StringAttr, int64_t> uses;
+  auto countUses = [&](Operation *op, int64_t change) {
+    op->walk([&](Operation *nested) {
+      if (auto refs = SymbolTable::getSymbolUses(nested))
+        if (nested->getNumRegions() == 0)
+          for (SymbolTable::SymbolUse use : *refs)
+            uses[use.getSymbolRef().getRootReference()] += change;
+    });
+  };
+  SmallVector<ParameterOp> parameters(module.getOps<ParameterOp>());
+  countUses(module, 1);
+
+  int64_t erased = 0;
+  for (bool changed = true; changed;) {
+    changed = false;
+    llvm::erase_if(parameters, [&](ParameterOp parameter) {
+      if (uses.lookup(parameter.getSymNameAttr()) != 0)
+        return false;
+      countUses(parameter, -1);
+      parameter.erase();
+      changed = true;
+      ++erased;
+      return true;
+    });
+  }
+  return erased;
+}
+
+namespace {
+struct StripTraining final
+    : public pi::impl::PiStripTrainingBase<StripTraining> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    WalkResult result = module.walk([&](Operation *op) {
+      if (!op->hasTrait<TrainingOnly>())
+        return WalkResult::advance();
+      if (!op->use_empty()) {
+        op->emitOpError("is for training only, but its result is used by an "
+                        "operation that inference keeps");
+        return WalkResult::interrupt();
+      }
+      op->erase();
+      ++numErased;
+      return WalkResult::skip();
+    });
+    if (result.wasInterrupted())
+      return signalPassFailure();
+
+    // Results that only the erased operations read go away by the dialect's
+    // own canonicalisation.
+    RewritePatternSet patterns(&getContext());
+    for (RegisteredOperationName name : getContext().getRegisteredOperations())
+      if (name.getDialectNamespace() == PIDialect::getDialectNamespace())
+        name.getCanonicalizationPatterns(patterns, &getContext());
+    if (failed(applyPatternsGreedily(module, std::move(patterns))))
+      return signalPassFailure();
+    numParameters += eraseUnusedParameters(module);
+  }
+};
+} // namespace
