@@ -71,7 +71,7 @@ def PiHoistParameterComputation
     }
     ```
 
-    After:
+    After `--pi-hoist-parameter-computation --canonicalize`:
 
     ```mlir
     pi.parameter @c_fc.weight : tensor<64x256xf32>
@@ -110,7 +110,7 @@ def PiBuildGeneration : Pass<"pi-build-generation", "::mlir::ModuleOp"> {
     follow from their operands. A state is named after the location of its
     operation: `h.0.attn.cache`.
 
-    ```mlir
+    ```
     // @decode of attention(@c_attn(x)), before parameters become arguments:
     func.func @decode(%ids: tensor<1x1xi32> {pi.name = "input_ids"}, %position: tensor<i32> {pi.name = "position"},
         %cache: tensor<2x1x16x64xf32> {pi.state = "h.0.attn.cache"}) -> ... {
@@ -139,6 +139,7 @@ def PiExternalizeParameters
     Before:
 
     ```mlir
+    pi.parameter @ln_f.bias : tensor<4xf32>
     pi.parameter @alpha : tensor<f32> derived {
       %0 = arith.constant dense<1.0> : tensor<f32>
       pi.yield %0 : tensor<f32>
@@ -153,6 +154,7 @@ def PiExternalizeParameters
     After:
 
     ```mlir
+    pi.parameter @ln_f.bias : tensor<4xf32>
     pi.parameter @alpha : tensor<f32>
     func.func private @initialize.alpha() -> (tensor<f32> {pi.parameter = @alpha}) {
       %0 = arith.constant dense<1.0> : tensor<f32>
