@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Writes a small but real Hugging Face GPT-2 checkpoint directory.
+
+The weights are a random initialisation by transformers. The tokenizer is a
+byte-level BPE trained on the source text of Python's standard library, so that
+`pi_mlir.generate` has text to read and write. The same options and the same
+versions of Python and the libraries give the same directory.
+"""
+
+import os
+import shutil
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from pi_mlir.command_line import ArgumentParser, UserError, run
+
+END_OF_TEXT = "<|endoftext|>"
+
+
+def parse_arguments(arguments):
+    parser = ArgumentParser(
+        prog="python -m pi_mlir.make_checkpoint", description=__doc__
+    )
+    parser.add_argument(
+        "out_dir",
+        type=Path,
+        help="directory to make; it must not exist unless --force is given",
+    )
+    parser.add_argument(
+        "--n-embd", type=int, default=64, help="width d (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--n-layer", type=int, default=2, help="layers L (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--n-head", type=int, default=4, help="heads H (default: %(default)s)"
+    )
+    parser.add_argument("--n-inner", type=int, help="width of the FFN (default: 4 d)")
+    parser.add_argument(
+        "--n-positions",
+        type=int,
+        default=128,
+        help="longest sequence (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--vocab-size",
+        type=int,
+        default=1024,
+        help="tokens V, at least 257 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--activation",
+        default="gelu_new",
+        choices=["gelu_new", "gelu_pytorch_tanh", "gelu", "relu"],
+        help="activation_function (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--initializer-range",
+        type=float,
+        default=0.02,
+        help="standard deviation of the weights (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--untied", action="store_true", help="a head of its own instead of wte"
+    )
+    parser.add_argument(
+        "--max-shard-size",
+        default="5GB",
+        help="size of a Safetensors file, as 100KB (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the weights (default: 0)"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="replace OUT_DIR if it is a checkpoint"
+    )
+    options = parser.parse_args(arguments)
+    for name in ("n_embd", "n_layer", "n_head", "n_positions"):
+        if getattr(options, name) < 1:
+            parser.error(f"--{name.replace('_', '-')} has to be at least 1")
+    if options.n_embd % options.n_head:
+        parser.error(
+            f"--n-embd {options.n_embd} is no multiple of --n-head {options.n_head}"
+        )
+    if options.vocab_size < 257:
+        parser.error("--vocab-size has to be at least 257: all bytes and one end")
+    return options
+
+
+def read_corpus(max_bytes=1 << 20):
+    """Source text of the standard library's top-level modules, by name."""
+    texts, size = [], 0
+    for path in sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py")):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        texts.append(text)
+        size += len(text)
+        if size >= max_bytes:
+            break
+    if not texts:
+        raise UserError(
+            "the source of Python's standard library is not installed, which the "
+            "tokenizer is trained on"
+        )
+    return texts
+
+
+def train_tokenizer(vocab_size):
+    """A byte-level BPE as GPT-2's, of at most `vocab_size` tokens."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[END_OF_TEXT],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(read_corpus(), trainer)
+    return tokenizer
+
+
+def make_checkpoint(
+    out_dir,
+    *,
+    vocab_size=1024,
+    seed=0,
+    max_shard_size="5GB",
+    tokenizer=True,
+    **config_options,
+):
+    """Saves a randomly initialised GPT2LMHeadModel and gives it back.
+
+    `config_options` are those of transformers' GPT2Config.
+    """
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    config = GPT2Config(
+        vocab_size=vocab_size, bos_token_id=0, eos_token_id=0, **config_options
+    )
+    torch.manual_seed(seed)
+    model = GPT2LMHeadModel(config).eval()
+    model.save_pretrained(out_dir, max_shard_size=max_shard_size)
+    if tokenizer:
+        train_tokenizer(vocab_size).save(str(Path(out_dir) / "tokenizer.json"))
+    return model
+
+
+def main(arguments=None):
+    options = parse_arguments(arguments)
+    out_dir = options.out_dir
+    if out_dir.exists() and not options.force:
+        raise UserError(f"{out_dir} exists already; give --force to replace it")
+    if out_dir.exists() and not (out_dir / "config.json").is_file():
+        raise UserError(f"{out_dir} is no checkpoint directory; --force leaves it")
+    # Merges of equal frequency are then always taken in the same order.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    out_dir.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out_dir.parent) as scratch:
+        made = Path(scratch) / "checkpoint"
+        model = make_checkpoint(
+            made,
+            vocab_size=options.vocab_size,
+            seed=options.seed,
+            max_shard_size=options.max_shard_size,
+            n_embd=options.n_embd,
+            n_layer=options.n_layer,
+            n_head=options.n_head,
+            n_inner=options.n_inner,
+            n_positions=options.n_positions,
+            activation_function=options.activation,
+            initializer_range=options.initializer_range,
+            tie_word_embeddings=not options.untied,
+        )
+        if out_dir.exists():
+            shutil.rmtree(out_dir)
+        made.rename(out_dir)
+    parameters = sum(p.numel() for p in model.parameters())
+    print(f"{out_dir}: GPT-2 with {parameters:,} parameters")
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What several test files need: checkpoints and the compiler's tools."""
+
+import importlib.util
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pi_mlir.make_checkpoint import make_checkpoint
+
+SKIPPED = 77  # what ctest reads as "skipped"
+TOOLS = Path(
+    os.environ.get("PI_TOOLS_DIR", Path(__file__).parents[2] / "build" / "bin")
+)
+
+
+def pytest_sessionstart():
+    for package in ("torch", "transformers"):
+        if importlib.util.find_spec(package) is None:
+            pytest.exit(f"skipped: these tests need {package}", returncode=SKIPPED)
+
+
+def run_tool(name, *arguments):
+    """Runs a tool of the compiler, and shows its errors where it fails."""
+    command = [TOOLS / name, *map(str, arguments)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, f"{command}: {result.stderr}"
+    return result.stdout
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """Makes a tiny checkpoint: `checkpoint(**options)` gives (directory, model).
+
+    Weights are larger than GPT-2's initial ones, so that attention is not
+    nearly uniform and the next tokens differ clearly.
+    """
+
+    def make(**options):
+        settings = dict(
+            vocab_size=300,
+            n_positions=96,
+            n_embd=64,
+            n_layer=2,
+            n_head=4,
+            initializer_range=0.2,
+            tokenizer=False,
+        )
+        directory = tmp_path / "checkpoint"
+        model = make_checkpoint(directory, **{**settings, **options})
+        return directory, model
+
+    return make
+
+
+@pytest.fixture
+def tokens():
+    """Random token ids: `tokens(batch, length)` below a vocabulary of 300."""
+    import torch
+
+    generator = torch.Generator().manual_seed(1)
+    return lambda batch, length: torch.randint(
+        300, (batch, length), generator=generator
+    )
