@@ -1,0 +1,58 @@
+//===- Executor.h - Runs the entry points of an artefact --------*- C++ -*-===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PI_RUNTIME_EXECUTOR_H
+#define PI_RUNTIME_EXECUTOR_H
+
+#include "pi/Runtime/Artifact.h"
+
+#include <memory>
+
+namespace pi_runtime {
+
+/// Holds the parameters and states of one artefact on one device and runs its
+/// entry points. Pointers in this interface are to host memory; tensors are
+/// dense and row-major. Not for use by two threads at once. The artefact
+/// outlives its executor.
+class Executor {
+public:
+  virtual ~Executor() = default;
+
+  /// The device, for people: "AMD EPYC, 8 threads", "NVIDIA H200".
+  virtual std::string deviceName() const = 0;
+
+  /// Bytes of device memory held: parameters, states and scratch.
+  virtual uint64_t memoryBytes() const = 0;
+
+  /// Copies the value of `manifest.parameters[index]`: storageByteSize() bytes
+  /// in its storage_dtype. Called for each parameter that an entry point has
+  /// among its arguments, before the first `run`; again to replace the value.
+  virtual Status setParameter(size_t index, const void *data) = 0;
+
+  /// Sets every state to zero.
+  virtual Status resetStates() = 0;
+
+  /// Runs `manifest.entryPoints[entryPoint]` and waits until its outputs are
+  /// in memory. `inputs[i]` holds byteSize() bytes of the entry point's input
+  /// i. `outputs[i]` takes those of output i, or is null if nobody reads it.
+  /// Inputs have been checked: tokens are in the vocabulary, positions in the
+  /// sequence.
+  virtual Status run(size_t entryPoint, const std::vector<const void *> &inputs,
+                     const std::vector<void *> &outputs) = 0;
+};
+
+/// An executor for the artefact's target. `device` is the index of the GPU; a
+/// host artefact has device 0 only.
+Result<std::unique_ptr<Executor>> createExecutor(const Artifact &artifact,
+                                                 int device);
+
+Result<std::unique_ptr<Executor>> createHostExecutor(const Artifact &artifact);
+
+} // namespace pi_runtime
+
+#endif // PI_RUNTIME_EXECUTOR_H

@@ -1,0 +1,93 @@
+//===- File.h - Files mapped to read, written whole -------------*- C++ -*-===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PI_RUNTIME_FILE_H
+#define PI_RUNTIME_FILE_H
+
+#include "pi/Runtime/Status.h"
+
+#include <cstddef>
+#include <string_view>
+
+namespace pi_runtime {
+
+/// A file mapped into memory for reading. Errors name the file.
+class MappedFile {
+public:
+  static Result<MappedFile> open(const std::string &path);
+
+  MappedFile(MappedFile &&other) { swap(other); }
+  MappedFile &operator=(MappedFile &&other) {
+    swap(other);
+    return *this;
+  }
+  ~MappedFile();
+
+  const std::string &path() const { return filePath; }
+  const unsigned char *data() const { return start; }
+  size_t size() const { return length; }
+  std::string_view text() const {
+    return {reinterpret_cast<const char *>(start), length};
+  }
+
+private:
+  MappedFile() = default;
+  void swap(MappedFile &other) {
+    std::swap(filePath, other.filePath);
+    std::swap(start, other.start);
+    std::swap(length, other.length);
+  }
+
+  std::string filePath;
+  const unsigned char *start = nullptr;
+  size_t length = 0;
+};
+
+/// A file that appears under its name only when it is complete: bytes go to a
+/// temporary file beside it, which `commit` renames. Without `commit` nothing
+/// is left. A device or a pipe is written straight away.
+class OutputFile {
+public:
+  static Result<OutputFile> create(const std::string &path);
+
+  OutputFile(OutputFile &&other) { swap(other); }
+  OutputFile &operator=(OutputFile &&other) {
+    swap(other);
+    return *this;
+  }
+  ~OutputFile();
+
+  Status write(const void *data, size_t size);
+  Status write(std::string_view text) {
+    return write(text.data(), text.size());
+  }
+  /// Flushes to the disk, then renames.
+  Status commit();
+
+private:
+  OutputFile() = default;
+  Status failure(const char *action) const;
+  void swap(OutputFile &other) {
+    std::swap(finalPath, other.finalPath);
+    std::swap(temporaryPath, other.temporaryPath);
+    std::swap(descriptor, other.descriptor);
+  }
+
+  std::string finalPath;
+  std::string temporaryPath; // Empty once renamed, and for a device.
+  int descriptor = -1;
+};
+
+/// Whether `path` is an existing directory.
+bool isDirectory(const std::string &path);
+/// Whether anything exists at `path`.
+bool fileExists(const std::string &path);
+
+} // namespace pi_runtime
+
+#endif // PI_RUNTIME_FILE_H

@@ -1,0 +1,143 @@
+//===- File.cpp - Files mapped to read, written whole ---------------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "pi/Runtime/File.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace pi_runtime {
+
+static std::string systemError() { return std::strerror(errno); }
+
+bool isDirectory(const std::string &path) {
+  struct stat info;
+  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool fileExists(const std::string &path) {
+  struct stat info;
+  return ::stat(path.c_str(), &info) == 0;
+}
+
+Result<MappedFile> MappedFile::open(const std::string &path) {
+  auto failure = [&](const std::string &reason) {
+    return invalidFile("cannot read '" + path + "': " + reason);
+  };
+  int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0)
+    return failure(systemError());
+  MappedFile file;
+  file.filePath = path;
+  struct stat info;
+  Status status = Status::success();
+  if (::fstat(descriptor, &info) != 0) {
+    status = failure(systemError());
+  } else if (!S_ISREG(info.st_mode)) {
+    status = failure("not a regular file");
+  } else if (info.st_size > 0) { // An empty mapping is not allowed.
+    size_t length = static_cast<size_t>(info.st_size);
+    void *start =
+        ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    if (start == MAP_FAILED) {
+      status = failure(systemError());
+    } else {
+      file.start = static_cast<const unsigned char *>(start);
+      file.length = length;
+    }
+  }
+  ::close(descriptor);
+  if (!status)
+    return status;
+  return file;
+}
+
+MappedFile::~MappedFile() {
+  if (start)
+    ::munmap(const_cast<unsigned char *>(start), length);
+}
+
+Status OutputFile::failure(const char *action) const {
+  return executionFailed(std::string("cannot ") + action + " '" + finalPath +
+                         "': " + systemError());
+}
+
+/// The file that a chain of symbolic links names, so that a rename replaces
+/// the file and not the link.
+static std::string resolveLinks(const std::string &path) {
+  char *resolved = ::realpath(path.c_str(), nullptr);
+  if (!resolved)
+    return path;
+  std::string result = resolved;
+  std::free(resolved);
+  return result;
+}
+
+Result<OutputFile> OutputFile::create(const std::string &path) {
+  OutputFile file;
+  file.finalPath = path;
+  struct stat info;
+  bool exists = ::stat(path.c_str(), &info) == 0;
+  if (exists && !S_ISREG(info.st_mode)) {
+    file.descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    if (file.descriptor < 0)
+      return file.failure("write");
+    return file;
+  }
+  if (exists)
+    file.finalPath = resolveLinks(path);
+  std::string pattern = file.finalPath + ".XXXXXX";
+  file.descriptor = ::mkostemp(pattern.data(), O_CLOEXEC);
+  if (file.descriptor < 0)
+    return file.failure("write");
+  file.temporaryPath = pattern;
+  // mkostemp makes a private file; give it the mode that open would.
+  mode_t mask = ::umask(0);
+  ::umask(mask);
+  ::fchmod(file.descriptor, 0666 & ~mask);
+  return file;
+}
+
+OutputFile::~OutputFile() {
+  if (descriptor >= 0)
+    ::close(descriptor);
+  if (!temporaryPath.empty())
+    ::unlink(temporaryPath.c_str());
+}
+
+Status OutputFile::write(const void *data, size_t size) {
+  const char *next = static_cast<const char *>(data);
+  while (size > 0) {
+    ssize_t written = ::write(descriptor, next, size);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written < 0)
+      return failure("write");
+    next += written;
+    size -= static_cast<size_t>(written);
+  }
+  return Status::success();
+}
+
+Status OutputFile::commit() {
+  if (temporaryPath.empty())
+    return Status::success();
+  if (::fsync(descriptor) != 0)
+    return failure("write");
+  if (::rename(temporaryPath.c_str(), finalPath.c_str()) != 0)
+    return failure("write");
+  temporaryPath.clear();
+  return Status::success();
+}
+
+} // namespace pi_runtime

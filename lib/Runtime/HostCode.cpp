@@ -1,0 +1,76 @@
+//===- HostCode.cpp - Compiled host functions of an artefact --------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "pi/Runtime/HostCode.h"
+
+#include "pi/Runtime/HostSupport.h"
+
+#include <cerrno>
+#include <cstring>
+#include <dlfcn.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace pi_runtime {
+
+/// Makes `pi_rt_*` visible to host code also where this library was itself
+/// loaded with local visibility, as Python's ctypes does.
+static void publishHostSupport() {
+  Dl_info info;
+  if (dladdr(reinterpret_cast<void *>(&pi_rt_alloc), &info) && info.dli_fname)
+    dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL);
+}
+
+static bool writeAll(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written <= 0)
+      return false;
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return true;
+}
+
+Result<HostCode> HostCode::load(const Artifact &artifact) {
+  Result<std::string_view> bytes = artifact.section(hostCodeSection);
+  if (!bytes)
+    return bytes.status();
+  HostCode code(artifact.path());
+  code.descriptor = ::memfd_create(hostCodeSection, MFD_CLOEXEC);
+  if (code.descriptor < 0 || !writeAll(code.descriptor, *bytes))
+    return unavailable("no memory for the host code of '" + artifact.path() +
+                       "': " + std::strerror(errno));
+  publishHostSupport();
+  // The descriptor stays open: the loader knows libraries by path, and the
+  // path of a closed descriptor would be that of the next model's code.
+  std::string path = "/proc/self/fd/" + std::to_string(code.descriptor);
+  code.library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!code.library)
+    return invalidFile("cannot load the host code of '" + artifact.path() +
+                       "': " + dlerror());
+  return code;
+}
+
+HostCode::~HostCode() {
+  if (library)
+    dlclose(library);
+  if (descriptor >= 0)
+    ::close(descriptor);
+}
+
+Result<HostFunction> HostCode::function(const std::string &symbol) const {
+  void *address = dlsym(library, symbol.c_str());
+  if (!address)
+    return invalidFile("'" + artifactPath + "': section '" + hostCodeSection +
+                       "' has no symbol '" + symbol + "'");
+  return reinterpret_cast<HostFunction>(address);
+}
+
+} // namespace pi_runtime

@@ -1,0 +1,133 @@
+//===- JsonFields.cpp - Checked reading of JSON ---------------------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "JsonFields.h"
+
+#include <limits>
+#include <set>
+
+using nlohmann::json;
+
+namespace pi_runtime {
+
+void JsonReader::fail(const std::string &message) const {
+  if (status)
+    status = invalidFile(path + ": " + message);
+}
+
+bool JsonReader::expect(bool holds, const char *what) const {
+  if (!value)
+    fail(std::string("missing; expected ") + what);
+  else if (!holds)
+    fail(std::string("expected ") + what);
+  return value && holds;
+}
+
+JsonReader JsonReader::field(const char *name) const {
+  const json *child = nullptr;
+  if (expect(value && value->is_object(), "an object")) {
+    auto found = value->find(name);
+    if (found != value->end())
+      child = &*found;
+  }
+  return JsonReader(child, path.empty() ? name : path + "." + name, status);
+}
+
+bool JsonReader::hasField(const char *name) const {
+  return value && value->is_object() && value->contains(name);
+}
+
+std::vector<JsonReader> JsonReader::elements() const {
+  std::vector<JsonReader> readers;
+  if (!expect(value && value->is_array(), "an array"))
+    return readers;
+  for (const json &element : *value)
+    readers.emplace_back(
+        &element, path + "[" + std::to_string(readers.size()) + "]", status);
+  return readers;
+}
+
+std::vector<std::pair<std::string, JsonReader>> JsonReader::fields() const {
+  std::vector<std::pair<std::string, JsonReader>> readers;
+  if (!expect(value && value->is_object(), "an object"))
+    return readers;
+  for (const auto &item : value->items())
+    readers.emplace_back(
+        item.key(),
+        JsonReader(&item.value(), (path.empty() ? "" : path + ".") + item.key(),
+                   status));
+  return readers;
+}
+
+std::string JsonReader::string() const {
+  if (!expect(value && value->is_string(), "a string"))
+    return "";
+  return *value->get_ptr<const std::string *>();
+}
+
+bool JsonReader::boolean() const {
+  if (!expect(value && value->is_boolean(), "true or false"))
+    return false;
+  return *value->get_ptr<const bool *>();
+}
+
+int64_t JsonReader::integer(int64_t minimum, int64_t maximum) const {
+  if (!expect(value && value->is_number_integer(), "an integer"))
+    return minimum;
+  // An unsigned number beyond int64_t would wrap if read as signed.
+  const auto *asUnsigned = value->get_ptr<const json::number_unsigned_t *>();
+  bool fits =
+      !asUnsigned ||
+      *asUnsigned <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  int64_t number = fits ? value->get<int64_t>() : 0;
+  if (fits && number >= minimum && number <= maximum)
+    return number;
+  fail("expected an integer in [" + std::to_string(minimum) + ", " +
+       std::to_string(maximum) + "], found " + value->dump());
+  return minimum;
+}
+
+std::string JsonReader::objectText() const {
+  if (!expect(value && value->is_object(), "an object"))
+    return "";
+  return jsonText(*value);
+}
+
+Result<json> parseJsonObject(std::string_view text) {
+  // The library keeps the last of two fields with one name; a file that has
+  // such means different things to different readers.
+  std::vector<std::set<std::string>> names;
+  std::string repeated;
+  auto watch = [&](int, json::parse_event_t event, json &parsed) {
+    if (event == json::parse_event_t::object_start) {
+      names.emplace_back();
+    } else if (event == json::parse_event_t::object_end) {
+      names.pop_back();
+    } else if (event == json::parse_event_t::key) {
+      const auto &name = *parsed.get_ptr<const std::string *>();
+      if (!names.back().insert(name).second && repeated.empty())
+        repeated = name;
+    }
+    return true;
+  };
+  json value = json::parse(text.begin(), text.end(), watch,
+                           /*allow_exceptions=*/false);
+  if (value.is_discarded())
+    return invalidFile("not valid JSON");
+  if (!repeated.empty())
+    return invalidFile("JSON names the field '" + repeated + "' twice");
+  if (!value.is_object())
+    return invalidFile("JSON is not an object");
+  return value;
+}
+
+std::string jsonText(const json &value, int indent) {
+  return value.dump(indent, ' ', false, json::error_handler_t::replace);
+}
+
+} // namespace pi_runtime

@@ -1,0 +1,70 @@
+//===- JsonFields.h - Checked reading of JSON -------------------*- C++ -*-===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+//
+// Reads JSON that may be anything. A reader stands at one value and knows its
+// path for messages; the first error of all readers of a document is kept, and
+// what is read after it is a default, so that code reads straight through and
+// asks once at the end.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PI_LIB_RUNTIME_JSONFIELDS_H
+#define PI_LIB_RUNTIME_JSONFIELDS_H
+
+#include "pi/Runtime/Status.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace pi_runtime {
+
+class JsonReader {
+public:
+  /// `value` may be null: the missing field at `path`.
+  JsonReader(const nlohmann::json *value, std::string path, Status &status)
+      : value(value), path(std::move(path)), status(status) {}
+
+  /// The field of an object. A missing one is an error when it is read.
+  JsonReader field(const char *name) const;
+  bool hasField(const char *name) const;
+  /// The elements of an array.
+  std::vector<JsonReader> elements() const;
+  /// The names and values of an object's fields.
+  std::vector<std::pair<std::string, JsonReader>> fields() const;
+
+  std::string string() const;
+  bool boolean() const;
+  /// An integer in [minimum, maximum].
+  int64_t integer(int64_t minimum, int64_t maximum) const;
+  /// The JSON text of an object.
+  std::string objectText() const;
+
+  /// Keeps the error "`path`: `message`" if it is the first.
+  void fail(const std::string &message) const;
+
+private:
+  bool expect(bool holds, const char *what) const;
+
+  const nlohmann::json *value;
+  std::string path;
+  Status &status;
+};
+
+/// Parses a JSON object in which no object names a field twice.
+Result<nlohmann::json> parseJsonObject(std::string_view text);
+
+/// JSON text of any value; bytes that are not UTF-8 are replaced.
+std::string jsonText(const nlohmann::json &value, int indent = -1);
+
+} // namespace pi_runtime
+
+#endif // PI_LIB_RUNTIME_JSONFIELDS_H

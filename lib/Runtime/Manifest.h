@@ -1,0 +1,23 @@
+//===- Manifest.h - The manifest as JSON ------------------------*- C++ -*-===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PI_LIB_RUNTIME_MANIFEST_H
+#define PI_LIB_RUNTIME_MANIFEST_H
+
+#include "JsonFields.h"
+#include "pi/Runtime/Artifact.h"
+
+namespace pi_runtime {
+
+nlohmann::json manifestToJson(const Manifest &manifest);
+/// Reads the fields; an error goes to the reader's status.
+Manifest manifestFromJson(const JsonReader &reader);
+
+} // namespace pi_runtime
+
+#endif // PI_LIB_RUNTIME_MANIFEST_H
