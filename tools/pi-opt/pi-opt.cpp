@@ -10,11 +10,39 @@
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+
+/// Whether the command line sends the result to a file.
+static bool writesFile(llvm::ArrayRef<char *> args) {
+  for (size_t i = 1; i < args.size(); ++i) {
+    llvm::StringRef arg = args[i];
+    if (arg == "-o" && i + 1 < args.size())
+      return llvm::StringRef(args[i + 1]) != "-";
+    if (arg.starts_with("-o=") || arg.starts_with("--o="))
+      return !arg.ends_with("=-");
+  }
+  return false;
+}
 
 int main(int argc, char **argv) {
+  // A file is read by the next tool, whose reports and errors speak of
+  // locations such as "h.3.attn": it keeps them. A terminal gets the IR alone.
+  llvm::SmallVector<char *> args(argv, argv + argc);
+  char printLocations[] = "--mlir-print-debuginfo";
+  auto sameOption = [&](llvm::StringRef arg) {
+    return arg.ltrim('-').starts_with("mlir-print-debuginfo");
+  };
+  if (writesFile(args) && llvm::none_of(args, sameOption))
+    args.insert(args.begin() + 1, printLocations);
+
   mlir::DialectRegistry registry;
   mlir::pi::registerAllDialects(registry);
   mlir::pi::registerAllPasses();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(
-      argc, argv, "pi-opt: rewrites, analyses and lowers models\n", registry));
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(args.size(), args.data(),
+                        "pi-opt: rewrites, analyses and lowers models\n"
+                        "Locations are kept where -o names a file; "
+                        "--mlir-print-debuginfo=false drops them.\n",
+                        registry));
 }
