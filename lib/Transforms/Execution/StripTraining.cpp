@@ -8,6 +8,7 @@
 
 #include "pi/Dialect/Pi/IR/Pi.h"
 #include "pi/Transforms/Execution/Passes.h"
+#include "pi/Transforms/Utils/Parameters.h"
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -18,35 +19,6 @@ namespace mlir::pi {
 
 using namespace mlir;
 using namespace mlir::pi;
-
-int64_t mlir::pi::eraseUnusedParameters(ModuleOp module) {
-  DenseMap<StringAttr, int64_t> uses;
-  auto countUses = [&](Operation *op, int64_t change) {
-    op->walk([&](Operation *nested) {
-      if (auto refs = SymbolTable::getSymbolUses(nested))
-        if (nested->getNumRegions() == 0)
-          for (SymbolTable::SymbolUse use : *refs)
-            uses[use.getSymbolRef().getRootReference()] += change;
-    });
-  };
-  SmallVector<ParameterOp> parameters(module.getOps<ParameterOp>());
-  countUses(module, 1);
-
-  int64_t erased = 0;
-  for (bool changed = true; changed;) {
-    changed = false;
-    llvm::erase_if(parameters, [&](ParameterOp parameter) {
-      if (uses.lookup(parameter.getSymNameAttr()) != 0)
-        return false;
-      countUses(parameter, -1);
-      parameter.erase();
-      changed = true;
-      ++erased;
-      return true;
-    });
-  }
-  return erased;
-}
 
 namespace {
 struct StripTraining final

@@ -33,10 +33,6 @@ constexpr StringLiteral kInitializePrefix = "initialize.";
 #define GEN_PASS_REGISTRATION
 #include "pi/Transforms/Execution/Passes.h.inc"
 
-/// Erases the parameters of the module that no operation refers to, also those
-/// that only derive one another. Returns their number.
-int64_t eraseUnusedParameters(ModuleOp module);
-
 /// Adds the passes from a model with @forward to the execution form.
 void buildExecutionPipeline(OpPassManager &manager);
 
