@@ -61,6 +61,11 @@ static bool isActivation(Operation *op) {
          op->getNumOperands() == 1 && op->getNumResults() == 1;
 }
 
+Value FeedForwardBlock::getStream() const {
+  LinearOp linear = output;
+  return TransformerStructure::getStream(residual, linear.getResult());
+}
+
 Value TransformerStructure::getStream(Operation *op, Value update) {
   return llvm::TypeSwitch<Operation *, Value>(op)
       .Case([&](AddOp add) -> Value {
@@ -178,8 +183,7 @@ static FeedForwardBlock matchUpdate(Operation *residual, Value update,
 }
 
 void TransformerStructure::matchFeedForward(Operation *residual) {
-  // Before the first attention stand embeddings only.
-  if (layers.empty() || getPart(residual) != ModelPart::Other)
+  if (getPart(residual) != ModelPart::Other)
     return;
   std::string reason, otherReason;
   FeedForwardBlock block;
@@ -193,6 +197,11 @@ void TransformerStructure::matchFeedForward(Operation *residual) {
     block = matchUpdate(residual, cast<ScaledResidualOp>(residual).getUpdate(),
                         reason);
   }
+  // Before the first attention, a sum may belong to the embedding.
+  if (!block && layers.empty())
+    return;
+  if (layers.empty())
+    layers.emplace_back();
   if (block && layers.back().feedForward) {
     reason = "the layer has a feed-forward block already";
     block = {};

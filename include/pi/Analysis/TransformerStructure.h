@@ -55,8 +55,8 @@ enum class ModelPart {
 /// The name of a part for people: "attention", "feed-forward block", ...
 StringRef stringifyModelPart(ModelPart part);
 
-/// A self-attention block. `attention` is always there; the fields that could
-/// not be matched are null.
+/// A self-attention block. The fields that could not be matched are null; all
+/// are where a feed-forward block stands alone.
 struct AttentionBlock {
   /// The LayerNorm before the projection, or null.
   LayerNormOp norm;
@@ -89,9 +89,12 @@ struct FeedForwardBlock {
   explicit operator bool() const { return residual != nullptr; }
   /// Whether one linear stands where GPT-2 has two.
   bool isFused() const { return input == output; }
+  /// What the block reads and its update is added to.
+  Value getStream() const;
 };
 
-/// One layer, counted from 0 in the order of execution.
+/// One layer, counted from 0 in the order of execution. Every attention starts
+/// one; so does a feed-forward block before the first attention.
 struct TransformerLayer {
   AttentionBlock attention;
   FeedForwardBlock feedForward;
