@@ -12,6 +12,7 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "pi/Dialect/Pi/IR/Pi.h"
+#include "pi/Transforms/Architecture/Passes.h"
 #include "pi/Transforms/Execution/Passes.h"
 
 using namespace mlir;
@@ -24,6 +25,7 @@ void mlir::pi::registerAllDialects(DialectRegistry &registry) {
 
 void mlir::pi::registerAllPasses() {
   mlir::registerAllPasses();
+  pi::registerArchitecturePasses();
   pi::registerExecutionPasses();
   pi::registerExecutionPipeline();
 }

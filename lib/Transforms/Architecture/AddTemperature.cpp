@@ -1,0 +1,69 @@
+//===- AddTemperature.cpp - Learnable temperature of attention ------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Rewriting.h"
+#include "pi/Transforms/Architecture/Passes.h"
+
+#include <cmath>
+
+namespace mlir::pi {
+#define GEN_PASS_DEF_PIADDTEMPERATURE
+#include "pi/Transforms/Architecture/Passes.h.inc"
+} // namespace mlir::pi
+
+using namespace mlir;
+using namespace mlir::pi;
+
+namespace {
+struct AddTemperature final
+    : public pi::impl::PiAddTemperatureBase<AddTemperature> {
+  using PiAddTemperatureBase::PiAddTemperatureBase;
+
+  void runOnOperation() override {
+    if (!std::isfinite(init) || init <= 0.0) {
+      getOperation().emitError("init of a temperature has to be finite and "
+                               "greater than 0, but is ")
+          << init;
+      return signalPassFailure();
+    }
+    if (failed(forEachDecoder(
+            getOperation(), [&](Operation *, TransformerStructure &structure) {
+              for (const TransformerLayer &layer : structure.getLayers())
+                if (failed(addTo(layer.attention)))
+                  return failure();
+              return success();
+            })))
+      signalPassFailure();
+  }
+
+private:
+  LogicalResult addTo(const AttentionBlock &block) {
+    auto attention = dyn_cast_or_null<AttentionOp>(block.attention);
+    if (!attention || attention.getTemperature())
+      return success();
+    ParameterOp sibling = getAttentionParameter(block);
+    if (!sibling)
+      return success();
+    RankedTensorType qkv = attention.getQkv().getType();
+    auto type = RankedTensorType::get(
+        {static_cast<int64_t>(attention.getNumHeads()), qkv.getDimSize(1)},
+        qkv.getElementType());
+    // 1 keeps the function of a model that was trained without temperature.
+    OpBuilder builder(attention);
+    auto temperature =
+        loadConstantParameter(builder, attention.getLoc(), sibling,
+                              "temperature", type, init, /*value=*/1.0);
+    if (failed(temperature))
+      return failure();
+    rebuildAttention(attention, *temperature,
+                     /*withEntropy=*/attention.getEntropy() != nullptr);
+    ++numAdded;
+    return success();
+  }
+};
+} // namespace

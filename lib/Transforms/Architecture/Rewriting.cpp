@@ -1,0 +1,116 @@
+//===- Rewriting.cpp - What the architecture passes share -----------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Rewriting.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+using namespace mlir;
+using namespace mlir::pi;
+
+LogicalResult mlir::pi::forEachDecoder(
+    ModuleOp module,
+    function_ref<LogicalResult(Operation *, TransformerStructure &)> rewrite) {
+  for (auto function : module.getOps<FunctionOpInterface>()) {
+    if (function.isExternal())
+      continue;
+    TransformerStructure structure(function);
+    if (failed(rewrite(function, structure)))
+      return failure();
+  }
+  return success();
+}
+
+void mlir::pi::remarkUnknown(const TransformerStructure &structure,
+                             ModelPart part) {
+  for (const UnknownCode &code : structure.getUnknown())
+    if (code.part == part)
+      code.op->emitRemark()
+          << stringifyModelPart(part) << " is left alone: " << code.reason;
+}
+
+bool mlir::pi::isSelected(ArrayRef<int64_t> layers, int64_t layer) {
+  return layers.empty() || llvm::is_contained(layers, layer);
+}
+
+LogicalResult mlir::pi::verifyLayers(Operation *function,
+                                     const TransformerStructure &structure,
+                                     ArrayRef<int64_t> layers) {
+  int64_t numLayers = structure.getLayers().size();
+  if (numLayers == 0)
+    return success();
+  for (int64_t layer : layers)
+    if (layer < 0 || layer >= numLayers)
+      return function->emitError() << "there is no layer " << layer
+                                   << ": the layers are 0 to " << numLayers - 1;
+  return success();
+}
+
+ParameterOp mlir::pi::getWeightParameter(LinearOp linear) {
+  for (Operation *op : getParameterExpression(linear.getWeight()))
+    if (auto load = dyn_cast<LoadOp>(op))
+      return lookupParameter(load);
+  return nullptr;
+}
+
+StringRef mlir::pi::getBlockName(ParameterOp parameter) {
+  StringRef name = parameter.getSymName();
+  auto [withoutTensor, tensor] = name.rsplit('.');
+  auto [block, module] = withoutTensor.rsplit('.');
+  return module.empty() ? name : block;
+}
+
+ParameterOp mlir::pi::getAttentionParameter(const AttentionBlock &block) {
+  for (LinearOp linear : {block.qkvProjection, block.outputProjection})
+    if (linear)
+      if (ParameterOp parameter = getWeightParameter(linear))
+        return parameter;
+  block.attention->emitRemark(
+      "attention is left alone: the weights of its projections are no "
+      "parameters, so there is no name for a new one");
+  return nullptr;
+}
+
+FailureOr<Value> mlir::pi::loadConstantParameter(
+    OpBuilder &builder, Location loc, ParameterOp sibling, StringRef name,
+    RankedTensorType type, double init, double value) {
+  ParameterSpec spec;
+  spec.name = (getBlockName(sibling) + "." + name).str();
+  spec.type = type;
+  spec.init = FillAttr::get(builder.getContext(), init);
+  auto parameter = getOrCreateDerivedParameter(
+      sibling, loc, spec, [&](OpBuilder &nested) -> Value {
+        Attribute element = nested.getFloatAttr(type.getElementType(), value);
+        return arith::ConstantOp::create(nested, loc,
+                                         DenseElementsAttr::get(type, element));
+      });
+  if (failed(parameter))
+    return failure();
+  return LoadOp::create(builder, loc, type, spec.name).getResult();
+}
+
+AttentionOp mlir::pi::rebuildAttention(AttentionOp attention, Value temperature,
+                                       bool withEntropy) {
+  OpBuilder builder(attention);
+  Type entropy;
+  if (withEntropy)
+    entropy = AttentionOp::getEntropyType(attention.getQkv().getType(),
+                                          attention.getNumHeads());
+  auto rebuilt = AttentionOp::create(
+      builder, attention.getLoc(), attention.getResult().getType(), entropy,
+      attention.getQkv(), temperature, attention.getNumHeads(),
+      attention.getScale(), attention.getCausal());
+  rebuilt->setDiscardableAttrs(attention->getDiscardableAttrDictionary());
+  attention.getResult().replaceAllUsesWith(rebuilt.getResult());
+  if (withEntropy && attention.getEntropy())
+    attention.getEntropy().replaceAllUsesWith(rebuilt.getEntropy());
+  attention.erase();
+  return rebuilt;
+}

@@ -1,0 +1,60 @@
+//===- Rewriting.h - What the architecture passes share ---------*- C++ -*-===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PI_LIB_TRANSFORMS_ARCHITECTURE_REWRITING_H
+#define PI_LIB_TRANSFORMS_ARCHITECTURE_REWRITING_H
+
+#include "pi/Analysis/TransformerStructure.h"
+#include "pi/Transforms/Utils/Parameters.h"
+
+namespace mlir::pi {
+
+/// Calls `rewrite` with every function of the module that has a body and with
+/// its structure; stops at the first failure.
+LogicalResult forEachDecoder(
+    ModuleOp module,
+    function_ref<LogicalResult(Operation *, TransformerStructure &)> rewrite);
+
+/// Says in a remark which blocks of a kind were not matched, and why.
+void remarkUnknown(const TransformerStructure &structure, ModelPart part);
+
+/// Whether `layers`, or all if it is empty, has the layer.
+bool isSelected(ArrayRef<int64_t> layers, int64_t layer);
+
+/// Checks that a decoder has all of `layers`.
+LogicalResult verifyLayers(Operation *function,
+                           const TransformerStructure &structure,
+                           ArrayRef<int64_t> layers);
+
+/// The first parameter that the weight of a linear is computed from, or null.
+ParameterOp getWeightParameter(LinearOp linear);
+
+/// The name of the module that holds `parameter` and its siblings: "h.0.mlp"
+/// for @h.0.mlp.c_fc.weight. New parameters of a block are named after it.
+StringRef getBlockName(ParameterOp parameter);
+
+/// The parameter after which new ones of an attention are named; null, with a
+/// remark, if the weights around the attention are no parameters.
+ParameterOp getAttentionParameter(const AttentionBlock &block);
+
+/// Loads a parameter that is `value` everywhere unless the checkpoint has it.
+/// It is named `name` in the block of `sibling` and declared after that.
+FailureOr<Value> loadConstantParameter(OpBuilder &builder, Location loc,
+                                       ParameterOp sibling, StringRef name,
+                                       RankedTensorType type, double init,
+                                       double value);
+
+/// The attention with the same operands and attributes, but with this
+/// temperature (or none) and with or without the entropy result. Replaces
+/// `attention`, whose entropy must have no uses if it goes.
+AttentionOp rebuildAttention(AttentionOp attention, Value temperature,
+                             bool withEntropy);
+
+} // namespace mlir::pi
+
+#endif // PI_LIB_TRANSFORMS_ARCHITECTURE_REWRITING_H

@@ -1,0 +1,69 @@
+//===- ScaleFFN.cpp - Scale residual connections --------------------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Rewriting.h"
+#include "pi/Transforms/Architecture/Passes.h"
+
+namespace mlir::pi {
+#define GEN_PASS_DEF_PISCALEFFN
+#include "pi/Transforms/Architecture/Passes.h.inc"
+} // namespace mlir::pi
+
+using namespace mlir;
+using namespace mlir::pi;
+
+namespace {
+struct ScaleFFN final : public pi::impl::PiScaleFFNBase<ScaleFFN> {
+  using PiScaleFFNBase::PiScaleFFNBase;
+
+  void runOnOperation() override {
+    if (failed(forEachDecoder(
+            getOperation(), [&](Operation *, TransformerStructure &structure) {
+              remarkUnknown(structure, ModelPart::FeedForward);
+              for (const TransformerLayer &layer : structure.getLayers())
+                if (failed(scale(layer.feedForward)))
+                  return failure();
+              return success();
+            })))
+      signalPassFailure();
+  }
+
+private:
+  LogicalResult scale(const FeedForwardBlock &block) {
+    auto sum = dyn_cast_or_null<AddOp>(block.residual);
+    if (!sum)
+      return success();
+    LinearOp output = block.output;
+    ParameterOp sibling = getWeightParameter(output);
+    if (!sibling) {
+      sum.emitRemark("feed-forward block is left alone: its weight is no "
+                     "parameter, so there is no name for its scales");
+      return success();
+    }
+    auto scalar =
+        RankedTensorType::get({}, sum.getResult().getType().getElementType());
+    OpBuilder builder(sum);
+    // Declared right after the weight, so alpha comes to stand before beta.
+    auto beta = loadConstantParameter(builder, sum.getLoc(), sibling, "beta",
+                                      scalar, /*init=*/1.0, /*value=*/1.0);
+    if (failed(beta))
+      return failure();
+    auto alpha = loadConstantParameter(builder, sum.getLoc(), sibling, "alpha",
+                                       scalar, /*init=*/1.0, /*value=*/1.0);
+    if (failed(alpha))
+      return failure();
+    auto scaled = ScaledResidualOp::create(
+        builder, sum.getLoc(), sum.getResult().getType(), block.getStream(),
+        output.getResult(), *alpha, *beta);
+    sum.getResult().replaceAllUsesWith(scaled.getResult());
+    sum.erase();
+    ++numScaled;
+    return success();
+  }
+};
+} // namespace
