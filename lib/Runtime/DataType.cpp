@@ -18,13 +18,26 @@ struct TypeEntry {
   DataType type;
   std::string_view name;
   size_t size;
-  bool isFloat;
+  bool convertsToFloat;
 };
 
+/// In the order of the enum.
 constexpr TypeEntry typeTable[] = {
-    {DataType::F32, "f32", 4, true},   {DataType::F16, "f16", 2, true},
-    {DataType::BF16, "bf16", 2, true}, {DataType::I32, "i32", 4, false},
+    {DataType::F32, "f32", 4, true},
+    {DataType::F16, "f16", 2, true},
+    {DataType::BF16, "bf16", 2, true},
+    {DataType::I32, "i32", 4, false},
     {DataType::I64, "i64", 8, false},
+    {DataType::F64, "f64", 8, true},
+    {DataType::F8E4M3, "f8_e4m3", 1, false},
+    {DataType::F8E5M2, "f8_e5m2", 1, false},
+    {DataType::I8, "i8", 1, false},
+    {DataType::I16, "i16", 2, false},
+    {DataType::U8, "u8", 1, false},
+    {DataType::U16, "u16", 2, false},
+    {DataType::U32, "u32", 4, false},
+    {DataType::U64, "u64", 8, false},
+    {DataType::Bool, "bool", 1, false},
 };
 
 const TypeEntry &entryOf(DataType type) {
@@ -48,7 +61,7 @@ uint32_t bitsOf(float value) {
 
 std::string_view dataTypeName(DataType type) { return entryOf(type).name; }
 size_t dataTypeSize(DataType type) { return entryOf(type).size; }
-bool isFloat(DataType type) { return entryOf(type).isFloat; }
+bool convertsToFloat(DataType type) { return entryOf(type).convertsToFloat; }
 
 std::optional<DataType> parseDataType(std::string_view name) {
   std::string lower;
@@ -119,20 +132,30 @@ float halfToFloat(uint16_t bits) {
   return bitCast<float>(sign | wide << 23 | fraction << 13);
 }
 
+/// Applies `convert` to `count` elements of type T that need not be aligned.
+template <typename T, typename Convert>
+static void convertElements(const void *source, float *target, uint64_t count,
+                            Convert convert) {
+  const auto *bytes = static_cast<const unsigned char *>(source);
+  for (uint64_t i = 0; i < count; ++i) {
+    T element;
+    std::memcpy(&element, bytes + i * sizeof(T), sizeof(T));
+    target[i] = convert(element);
+  }
+}
+
 void convertToFloat(DataType type, const void *source, float *target,
                     uint64_t count) {
-  assert(isFloat(type) && "only floating-point data becomes float");
-  if (type == DataType::F32) {
+  assert(convertsToFloat(type) && "not a type of parameters");
+  if (type == DataType::F32)
     std::memcpy(target, source, count * sizeof(float));
-    return;
-  }
-  const auto *bytes = static_cast<const unsigned char *>(source);
-  auto convert = type == DataType::F16 ? halfToFloat : bfloat16ToFloat;
-  for (uint64_t i = 0; i < count; ++i) {
-    uint16_t bits; // The source need not be aligned.
-    std::memcpy(&bits, bytes + i * sizeof(bits), sizeof(bits));
-    target[i] = convert(bits);
-  }
+  else if (type == DataType::F16)
+    convertElements<uint16_t>(source, target, count, halfToFloat);
+  else if (type == DataType::BF16)
+    convertElements<uint16_t>(source, target, count, bfloat16ToFloat);
+  else
+    convertElements<double>(source, target, count,
+                            [](double value) { return float(value); });
 }
 
 void convertToBFloat16(const float *source, uint16_t *target, uint64_t count) {

@@ -241,7 +241,7 @@ static Status verifyTensors(const char *what, const std::vector<T> &tensors) {
 static Status verifyParameters(const std::vector<ParameterInfo> &parameters) {
   for (const ParameterInfo &parameter : parameters) {
     std::string text = "parameter '" + parameter.name + "'";
-    if (!isFloat(parameter.dtype))
+    if (!convertsToFloat(parameter.dtype))
       return invalidFile(text + " has no floating-point dtype");
     if (parameter.storageDtype != DataType::F32 &&
         parameter.storageDtype != DataType::BF16)

@@ -18,15 +18,34 @@
 
 namespace pi_runtime {
 
-enum class DataType { F32, F16, BF16, I32, I64 };
+/// The element types of safetensors files.
+enum class DataType {
+  F32,
+  F16,
+  BF16,
+  I32,
+  I64,
+  F64,
+  F8E4M3,
+  F8E5M2,
+  I8,
+  I16,
+  U8,
+  U16,
+  U32,
+  U64,
+  Bool
+};
 
-/// The name in a manifest: "f32", "f16", "bf16", "i32", "i64".
+/// The name in a manifest, such as "f32"; safetensors has it in upper case.
 std::string_view dataTypeName(DataType type);
-/// The type of a manifest's name in any case ("F32" in a safetensors header).
+/// The type of a name in either case.
 std::optional<DataType> parseDataType(std::string_view name);
 /// Bytes of one element.
 size_t dataTypeSize(DataType type);
-bool isFloat(DataType type);
+/// Whether parameters may have this type: f32, f16, bf16 and f64, which
+/// convertToFloat takes.
+bool convertsToFloat(DataType type);
 
 /// Sizes of the dimensions, outermost first; empty for a scalar.
 using Shape = std::vector<int64_t>;
@@ -55,7 +74,8 @@ float bfloat16ToFloat(uint16_t bits);
 /// The float of an IEEE half, exactly.
 float halfToFloat(uint16_t bits);
 
-/// Converts `count` elements of `type` (a floating-point type) to float.
+/// Converts `count` elements of `type`, which converts to float. The source
+/// need not be aligned.
 void convertToFloat(DataType type, const void *source, float *target,
                     uint64_t count);
 /// Converts `count` floats to bfloat16, rounded to nearest even.

@@ -14,13 +14,9 @@
 #ifndef PI_RUNTIME_HOSTSUPPORT_H
 #define PI_RUNTIME_HOSTSUPPORT_H
 
-#include <stdint.h>
+#include "pi/Runtime/Export.h"
 
-#if defined(__GNUC__)
-#define PI_RUNTIME_API __attribute__((visibility("default")))
-#else
-#define PI_RUNTIME_API
-#endif
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {

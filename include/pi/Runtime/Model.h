@@ -1,0 +1,66 @@
+//===- Model.h - A compiled model that runs ---------------------*- C++ -*-===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PI_RUNTIME_MODEL_H
+#define PI_RUNTIME_MODEL_H
+
+#include "pi/Runtime/Executor.h"
+#include "pi/Runtime/Sampler.h"
+
+namespace pi_runtime {
+
+/// An artefact on its device with its weights, and at most one generation.
+/// The C interface (pi_runtime.h) describes the functions.
+class Model {
+public:
+  static Result<std::unique_ptr<Model>> open(const std::string &path,
+                                             int device);
+
+  Status loadWeights(const std::string &path);
+  /// The JSON of pi_model_info.
+  std::string describe() const;
+  Status forward(const int32_t *tokens, int64_t rows, int64_t length,
+                 float *logits);
+  Status startGeneration(const int32_t *prompt, int64_t rows, int64_t length,
+                         const SamplingOptions &options);
+  Status nextTokens(int32_t *tokens);
+
+private:
+  /// A generation between two tokens.
+  struct Generation {
+    Sampler sampler;
+    int64_t rows;
+    /// Positions in the key/value cache.
+    int64_t position;
+    /// The last token of each row of the batch, and whether the caller has it.
+    std::vector<int32_t> tokens;
+    bool isDelivered = false;
+  };
+
+  explicit Model(Artifact artifact) : artifact(std::move(artifact)) {}
+
+  const Manifest &manifest() const { return artifact.manifest(); }
+  Status verifyEntryPoints() const;
+  Result<size_t> findEntryPoint(const char *name) const;
+  Status checkTokens(const int32_t *tokens, int64_t rows, int64_t length) const;
+  std::vector<int32_t> pad(const int32_t *tokens, int64_t rows,
+                           int64_t length) const;
+  Status runStep(const char *entryPoint, const std::vector<int32_t> &tokens,
+                 int32_t position, Generation &generation);
+
+  Artifact artifact;
+  std::unique_ptr<Executor> executor;
+  bool hasWeights = false;
+  std::optional<Generation> generation;
+  /// B x T x V or B x V logits that the caller does not read directly.
+  std::vector<float> scratch;
+};
+
+} // namespace pi_runtime
+
+#endif // PI_RUNTIME_MODEL_H
