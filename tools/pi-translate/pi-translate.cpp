@@ -65,6 +65,20 @@ static cl::opt<int64_t>
                             "key/value cache (default: n_positions)"),
                    cl::value_desc("T"), cl::cat(category));
 
+static StringRef toString(DiagnosticSeverity severity) {
+  switch (severity) {
+  case DiagnosticSeverity::Note:
+    return "note";
+  case DiagnosticSeverity::Warning:
+    return "warning";
+  case DiagnosticSeverity::Error:
+    return "error";
+  case DiagnosticSeverity::Remark:
+    return "remark";
+  }
+  llvm_unreachable("unknown severity");
+}
+
 /// Prints `file:line:column: error: message`, without what is not known.
 static void printDiagnostic(Diagnostic &diagnostic) {
   llvm::raw_ostream &os = llvm::errs();
@@ -76,9 +90,7 @@ static void printDiagnostic(Diagnostic &diagnostic) {
   else
     os << loc.getFilename().getValue() << ":" << loc.getLine() << ":"
        << loc.getColumn() << ": ";
-  os << (diagnostic.getSeverity() == DiagnosticSeverity::Error ? "error: "
-                                                               : "note: ")
-     << diagnostic << "\n";
+  os << toString(diagnostic.getSeverity()) << ": " << diagnostic << "\n";
   for (Diagnostic &note : diagnostic.getNotes())
     printDiagnostic(note);
 }

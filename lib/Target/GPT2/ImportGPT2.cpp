@@ -10,8 +10,8 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
-#include "mlir/IR/Verifier.h"
 #include "pi/Dialect/Pi/IR/Pi.h"
+#include "pi/Target/GPT2/CheckpointCheck.h"
 #include "llvm/Support/CheckedArithmetic.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -313,10 +313,16 @@ OwningOpRef<ModuleOp> mlir::pi::importGPT2(StringRef source,
     return nullptr;
   }
   SmallString<128> path(source);
-  if (llvm::sys::fs::is_directory(source))
+  bool isDirectory = llvm::sys::fs::is_directory(source);
+  if (isDirectory)
     llvm::sys::path::append(path, "config.json");
   FailureOr<GPT2Config> config = readConfig(path, context);
   if (failed(config))
     return nullptr;
-  return buildGPT2(*config, options, FileLineColLoc::get(context, path, 0, 0));
+  OwningOpRef<ModuleOp> module =
+      buildGPT2(*config, options, FileLineColLoc::get(context, path, 0, 0));
+  if (module && isDirectory && hasCheckpoint(source) &&
+      failed(checkCheckpoint(*module, source)))
+    return nullptr;
+  return module;
 }

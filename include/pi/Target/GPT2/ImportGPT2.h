@@ -33,8 +33,9 @@ OwningOpRef<ModuleOp> buildGPT2(const GPT2Config &config,
                                 const GPT2ImportOptions &options, Location loc);
 
 /// Imports `source`: a directory with a `config.json`, such a file, or a
-/// built-in name; an existing path wins over a name. Null, with diagnostics, if
-/// it cannot be imported.
+/// built-in name; an existing path wins over a name. Safetensors files in the
+/// directory are compared with the configuration (CheckpointCheck.h). Null,
+/// with diagnostics, if it cannot be imported.
 OwningOpRef<ModuleOp> importGPT2(StringRef source,
                                  const GPT2ImportOptions &options,
                                  MLIRContext *context);
