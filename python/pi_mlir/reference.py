@@ -13,6 +13,7 @@ heads, V the vocabulary size.
 import math
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -86,6 +87,16 @@ class Architecture:
             else:
                 raise ValueError(f"unknown part {part!r} of architecture {name!r}")
         return architecture
+
+
+def read_checkpoint(directory):
+    """All tensors of a checkpoint's Safetensors files, by name."""
+    from safetensors.torch import load_file
+
+    tensors = {}
+    for path in sorted(Path(directory).glob("*.safetensors")):
+        tensors.update(load_file(path))
+    return tensors
 
 
 def split_parts(text):

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Continues a text with a compiled model, printing as it goes.
+
+Text becomes tokens and tokens become text by the tokenizers library and the
+`tokenizer.json` of the checkpoint directory. Without --temperature every token
+is the most likely one (greedy).
+"""
+
+import json
+import math
+import sys
+import time
+from pathlib import Path
+
+from pi_mlir.command_line import ArgumentParser, UserError, run
+
+EPILOG = """\
+examples:
+  python -m pi_mlir.generate private.pi --weights DIR --text 'def fib(n):'
+  python -m pi_mlir.generate private.pi --weights DIR --text - < prompt.txt
+  python -m pi_mlir.generate private.pi --weights DIR --text 'import ' \\
+      --temperature 0.8 --top-k 40 --seed 7
+"""
+
+
+def parse_arguments(arguments):
+    parser = ArgumentParser(
+        prog="python -m pi_mlir.generate", description=__doc__, epilog=EPILOG
+    )
+    parser.add_argument("model", type=Path, help="artefact made by pi-compile")
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="checkpoint directory with tokenizer.json and Safetensors files",
+    )
+    parser.add_argument(
+        "--text", required=True, help="text to continue; - reads standard input"
+    )
+    parser.add_argument(
+        "--max-new-tokens",
+        type=int,
+        default=64,
+        metavar="N",
+        help="stop after N tokens, or at the end of the context (default: 64)",
+    )
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="divide the logits by X and sample; 0 is greedy (default: 0)",
+    )
+    parser.add_argument(
+        "--top-k",
+        type=int,
+        default=0,
+        metavar="K",
+        help="sample from the K most likely tokens; 0 is all (default: 0)",
+    )
+    parser.add_argument(
+        "--top-p",
+        type=float,
+        default=1.0,
+        metavar="P",
+        help="sample from the fewest tokens of probability P together (default: 1)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the sampling (default: 0)"
+    )
+    parser.add_argument(
+        "--ignore-eos",
+        action="store_true",
+        help="go on after the end-of-text token of the configuration",
+    )
+    parser.add_argument(
+        "--quiet", action="store_true", help="print only the new text, no statistics"
+    )
+    options = parser.parse_args(arguments)
+    if options.max_new_tokens < 1:
+        parser.error("--max-new-tokens has to be at least 1")
+    if not (math.isfinite(options.temperature) and options.temperature >= 0):
+        parser.error("--temperature has to be finite and not negative")
+    if options.top_k < 0:
+        parser.error("--top-k has to be 0 or more")
+    if not 0 < options.top_p <= 1:
+        parser.error("--top-p has to be above 0 and at most 1")
+    if options.seed < 0:
+        parser.error("--seed has to be 0 or more")
+    return options
+
+
+def load_tokenizer(directory):
+    """The tokenizers.Tokenizer of a checkpoint directory."""
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise UserError(
+            "text needs the tokenizers package; pi-run takes token numbers without it"
+        ) from error
+    path = directory / "tokenizer.json"
+    if not path.is_file():
+        raise UserError(
+            f"{path}: no such file; text needs it, pi-run takes token numbers "
+            "without it"
+        )
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises bare Exception
+        raise UserError(f"{path}: malformed tokenizer: {error}") from error
+
+
+def read_end_tokens(directory):
+    """The tokens at which generation ends, by the checkpoint's configuration."""
+    for name in ("generation_config.json", "config.json"):
+        path = directory / name
+        if not path.is_file():
+            continue
+        try:
+            tokens = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id")
+        except (ValueError, AttributeError) as error:
+            raise UserError(f"{path}: malformed JSON: {error}") from error
+        if tokens is not None:
+            return set(tokens) if isinstance(tokens, list) else {tokens}
+    return set()
+
+
+class TextStream:
+    """Turns tokens into text as they come, whole characters at a time."""
+
+    def __init__(self, tokenizer):
+        from tokenizers.decoders import DecodeStream
+
+        self.tokenizer, self.stream = tokenizer, DecodeStream()
+        self.tokens, self.length = [], 0
+
+    def put(self, token):
+        """Text that `token` completes, which may be empty."""
+        self.tokens.append(token)
+        text = self.stream.step(self.tokenizer, token) or ""
+        self.length += len(text)
+        return text
+
+    def flush(self):
+        """Text of an unfinished character at the end."""
+        return self.tokenizer.decode(self.tokens)[self.length :]
+
+
+def write(text):
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def encode_prompt(tokenizer, text, model):
+    """Tokens of `text`, checked against the sizes of the model."""
+    tokens = tokenizer.encode(text).ids
+    if not tokens:
+        raise UserError("--text has no tokens; give at least one character")
+    if tokenizer.get_vocab_size() > model.vocab_size:
+        raise UserError(
+            f"the tokenizer has {tokenizer.get_vocab_size()} tokens, but the model "
+            f"{model.vocab_size}; is --weights the model's own checkpoint?"
+        )
+    if len(tokens) > model.sequence_length:
+        raise UserError(
+            f"--text has {len(tokens)} tokens, but the model was compiled for "
+            f"{model.sequence_length} positions"
+        )
+    if model.batch != 1:
+        raise UserError(
+            f"the model was compiled for batch size {model.batch}; text needs 1"
+        )
+    return tokens
+
+
+def main(arguments=None):
+    options = parse_arguments(arguments)
+    tokenizer = load_tokenizer(options.weights)
+    end_tokens = set() if options.ignore_eos else read_end_tokens(options.weights)
+    text = sys.stdin.read() if options.text == "-" else options.text
+
+    from pi_mlir.runtime import Model, RuntimeLibraryError
+
+    try:
+        with Model(options.model, options.weights) as model:
+            prompt = encode_prompt(tokenizer, text, model)
+            stream = TextStream(tokenizer)
+            if not options.quiet:
+                write(text)
+            start = time.perf_counter()
+            for (token,) in model.generate(
+                [prompt],
+                options.max_new_tokens,
+                temperature=options.temperature,
+                top_k=options.top_k,
+                top_p=options.top_p,
+                seed=options.seed,
+            ):
+                if token in end_tokens:
+                    break
+                write(stream.put(int(token)))
+            seconds = time.perf_counter() - start
+    except RuntimeLibraryError as error:
+        raise UserError(error) from error
+    write(stream.flush() + "\n")
+    if not options.quiet:
+        count = len(stream.tokens)
+        print(
+            f"{len(prompt)} + {count} tokens in {seconds:.2f} s "
+            f"({count / seconds:.0f} a second)",
+            file=sys.stderr,
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The runtime's C interface (include/pi/Runtime/pi_runtime.h) with numpy arrays.
+
+    with Model("private.pi", "checkpoint") as model:
+        logits = model.forward([[818, 11377, 7]])        # rows x length x V
+        for (token,) in model.generate([[818, 11377, 7]], 64):
+            print(token)
+
+B is the batch size, T the sequence length and V the vocabulary size that the
+model was compiled for.
+"""
+
+import ctypes
+import json
+import os
+from ctypes import POINTER, c_char_p, c_float, c_int32, c_int64, c_uint64, c_void_p
+from pathlib import Path
+
+import numpy as np
+
+#: Environment variable that names the library.
+LIBRARY_VARIABLE = "PI_RUNTIME_LIBRARY"
+LIBRARY_NAME = "libpi_runtime.so"
+
+
+class RuntimeLibraryError(Exception):
+    """A call of the runtime failed; the message says what was wrong and where."""
+
+
+class Sampling(ctypes.Structure):
+    """`pi_sampling`."""
+
+    _fields_ = [
+        ("temperature", c_float),
+        ("top_k", c_int32),
+        ("top_p", c_float),
+        ("seed", c_uint64),
+    ]
+
+
+#: Argument types of the functions that return a status.
+PROTOTYPES = {
+    "pi_model_open": [c_char_p, c_int32, POINTER(c_void_p)],
+    "pi_model_load_weights": [c_void_p, c_char_p],
+    "pi_model_info": [c_void_p, POINTER(c_char_p)],
+    "pi_model_forward": [
+        c_void_p,
+        POINTER(c_int32),
+        c_int64,
+        c_int64,
+        POINTER(c_float),
+    ],
+    "pi_generate_start": [
+        c_void_p,
+        POINTER(c_int32),
+        c_int64,
+        c_int64,
+        POINTER(Sampling),
+    ],
+    "pi_generate_next": [c_void_p, POINTER(c_int32)],
+}
+
+
+def find_library():
+    """The library of $PI_RUNTIME_LIBRARY, or of the build beside this package."""
+    if path := os.environ.get(LIBRARY_VARIABLE):
+        return path
+    built = Path(__file__).parents[2] / "build" / "lib" / LIBRARY_NAME
+    return str(built) if built.is_file() else LIBRARY_NAME
+
+
+class Library:
+    """The loaded library; `call` turns a status into an exception."""
+
+    _loaded = None
+
+    def __init__(self, path):
+        try:
+            self.functions = ctypes.CDLL(path)
+        except OSError as error:
+            raise RuntimeLibraryError(
+                f"cannot load the runtime: {error}; build the project, or set "
+                f"{LIBRARY_VARIABLE} to {LIBRARY_NAME}"
+            ) from error
+        for name, types in PROTOTYPES.items():
+            function = getattr(self.functions, name)
+            function.argtypes, function.restype = types, c_int32
+        self.functions.pi_last_error.restype = c_char_p
+        self.functions.pi_model_free.argtypes = [c_void_p]
+        self.functions.pi_model_free.restype = None
+
+    @classmethod
+    def get(cls):
+        """The library of this process, loaded when it is first needed."""
+        if cls._loaded is None:
+            cls._loaded = cls(find_library())
+        return cls._loaded
+
+    def call(self, name, *arguments):
+        if getattr(self.functions, name)(*arguments):
+            raise RuntimeLibraryError(
+                self.functions.pi_last_error().decode(errors="replace")
+            )
+
+
+def as_tokens(tokens):
+    """`tokens` as a dense matrix of int32, rows x length."""
+    array = np.asarray(tokens)
+    if array.ndim == 1:
+        array = array[None]
+    if array.ndim != 2 or array.dtype.kind not in "iu":
+        raise ValueError(
+            "tokens have to be integers, rows x length, but are "
+            f"{array.dtype} with shape {array.shape}"
+        )
+    bounds = np.iinfo(np.int32)
+    if array.size and not bounds.min <= array.min() <= array.max() <= bounds.max:
+        raise ValueError("tokens have to fit in 32 bits")
+    return np.ascontiguousarray(array, dtype=np.int32)
+
+
+def pointer(array, element):
+    return array.ctypes.data_as(POINTER(element))
+
+
+class Model:
+    """A compiled model with the weights of a checkpoint, on its device.
+
+    `weights` is a checkpoint directory or a Safetensors file. Methods raise
+    RuntimeLibraryError. Not for use by two threads at once.
+    """
+
+    def __init__(self, artifact, weights, device=0):
+        self._handle = None
+        self._library = Library.get()
+        handle = c_void_p()
+        self._call("pi_model_open", os.fsencode(artifact), device, ctypes.byref(handle))
+        self._handle = handle
+        try:
+            self._call("pi_model_load_weights", handle, os.fsencode(weights))
+            #: What pi_model_info says, as a dictionary.
+            self.info = self._read_info()
+        except RuntimeLibraryError:
+            self.close()
+            raise
+        sizes = self.info["model"]
+        self.name = sizes["name"]
+        self.batch = sizes["batch"]
+        self.sequence_length = sizes["sequence_length"]
+        self.vocab_size = sizes["vocab_size"]
+
+    def _call(self, name, *arguments):
+        self._library.call(name, *arguments)
+
+    def _read_info(self):
+        text = c_char_p()
+        self._call("pi_model_info", self._handle, ctypes.byref(text))
+        return json.loads(text.value)
+
+    def close(self):
+        """Frees the model; it cannot be used afterwards."""
+        if self._handle is not None:
+            self._library.functions.pi_model_free(self._handle)
+            self._handle = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def __del__(self):
+        self.close()
+
+    def forward(self, tokens):
+        """Logits of all positions, float32 of rows x length x V.
+
+        `tokens` is rows x length with rows <= B and length <= T.
+        """
+        tokens = as_tokens(tokens)
+        logits = np.empty((*tokens.shape, self.vocab_size), dtype=np.float32)
+        self._call(
+            "pi_model_forward",
+            self._handle,
+            pointer(tokens, c_int32),
+            *tokens.shape,
+            pointer(logits, c_float),
+        )
+        return logits
+
+    def generate(
+        self, prompt, max_new_tokens, *, temperature=0.0, top_k=0, top_p=1.0, seed=0
+    ):
+        """Yields the next token of each row, int32 of `rows`.
+
+        `prompt` is rows x length; at most T - length + 1 tokens follow it, the
+        last of which no position is left to read. temperature 0 takes the most
+        probable token; top_k 0 and top_p 1 keep all tokens.
+        """
+        prompt = as_tokens(prompt)
+        rows, length = prompt.shape
+        self._call(
+            "pi_generate_start",
+            self._handle,
+            pointer(prompt, c_int32),
+            rows,
+            length,
+            Sampling(temperature, top_k, top_p, seed),
+        )
+        for _ in range(min(max_new_tokens, self.sequence_length - length + 1)):
+            tokens = np.empty(rows, dtype=np.int32)
+            self._call("pi_generate_next", self._handle, pointer(tokens, c_int32))
+            yield tokens

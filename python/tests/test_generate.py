@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Text in and out: tokens, streaming, and errors before a model runs."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from pi_mlir import generate
+from pi_mlir.command_line import UserError
+from pi_mlir.make_checkpoint import train_tokenizer
+
+TEXT = "def größe(n):\n    return '☃' * n  # naïve\n"
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return train_tokenizer(400)
+
+
+def sizes(**options):
+    return SimpleNamespace(
+        **{"vocab_size": 400, "sequence_length": 64, "batch": 1, **options}
+    )
+
+
+def test_stream_gives_whole_characters(tokenizer):
+    stream = generate.TextStream(tokenizer)
+    chunks = [stream.put(token) for token in tokenizer.encode(TEXT).ids]
+    assert "".join(chunks) + stream.flush() == TEXT
+    assert not any("\ufffd" in chunk for chunk in chunks)
+    # The snowman is three bytes that this small vocabulary has no merge for.
+    assert "" in chunks
+
+
+def test_stream_flushes_an_unfinished_character(tokenizer):
+    stream = generate.TextStream(tokenizer)
+    snowman = tokenizer.encode("a☃").ids
+    text = "".join(stream.put(token) for token in snowman[:-1])
+    assert text == "a"
+    assert "\ufffd" in stream.flush()
+
+
+def test_prompt_is_checked(tokenizer):
+    assert generate.encode_prompt(tokenizer, "def", sizes()) != []
+    with pytest.raises(UserError, match="has no tokens"):
+        generate.encode_prompt(tokenizer, "", sizes())
+    with pytest.raises(UserError, match="400 tokens, but the model 300"):
+        generate.encode_prompt(tokenizer, "def", sizes(vocab_size=300))
+    with pytest.raises(UserError, match="compiled for 4 positions"):
+        generate.encode_prompt(tokenizer, "def fib(n):", sizes(sequence_length=4))
+    with pytest.raises(UserError, match="compiled for batch size 2"):
+        generate.encode_prompt(tokenizer, "def", sizes(batch=2))
+
+
+def test_missing_and_malformed_tokenizer(tmp_path):
+    with pytest.raises(UserError, match="tokenizer.json: no such file"):
+        generate.load_tokenizer(tmp_path)
+    (tmp_path / "tokenizer.json").write_text('{"model": 3}')
+    with pytest.raises(UserError, match="tokenizer.json: malformed tokenizer"):
+        generate.load_tokenizer(tmp_path)
+
+
+def test_end_tokens(tmp_path):
+    assert generate.read_end_tokens(tmp_path) == set()
+    (tmp_path / "config.json").write_text('{"eos_token_id": 5}')
+    assert generate.read_end_tokens(tmp_path) == {5}
+    (tmp_path / "generation_config.json").write_text('{"eos_token_id": [6, 7]}')
+    assert generate.read_end_tokens(tmp_path) == {6, 7}
+    (tmp_path / "generation_config.json").write_text("[")
+    with pytest.raises(UserError, match="generation_config.json: malformed JSON"):
+        generate.read_end_tokens(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "option, message",
+    [
+        ("--max-new-tokens=0", "--max-new-tokens has to be at least 1"),
+        ("--temperature=-1", "--temperature has to be finite and not negative"),
+        ("--temperature=nan", "--temperature has to be finite and not negative"),
+        ("--top-k=-1", "--top-k has to be 0 or more"),
+        ("--top-p=0", "--top-p has to be above 0 and at most 1"),
+        ("--seed=-1", "--seed has to be 0 or more"),
+    ],
+)
+def test_wrong_options(capsys, option, message):
+    with pytest.raises(SystemExit, match="1"):
+        generate.main(["model.pi", "--weights=.", "--text=a", option])
+    assert message in capsys.readouterr().err
