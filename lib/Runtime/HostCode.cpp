@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -38,6 +39,26 @@ static bool writeAll(int descriptor, std::string_view bytes) {
   return true;
 }
 
+/// A path of the descriptor's file by which the loader knows nothing. It keeps
+/// libraries by path, also of files that have been closed, where a library
+/// asks never to be unloaded; so the descriptor takes another number then, and
+/// stays open as long as its library.
+static Result<std::string> findUnusedPath(int &descriptor) {
+  for (;;) {
+    std::string path = "/proc/self/fd/" + std::to_string(descriptor);
+    void *other = dlopen(path.c_str(), RTLD_LAZY | RTLD_NOLOAD);
+    if (!other)
+      return path;
+    dlclose(other);
+    int next = ::fcntl(descriptor, F_DUPFD_CLOEXEC, descriptor + 1);
+    ::close(descriptor);
+    descriptor = next;
+    if (descriptor < 0)
+      return unavailable(std::string("no file descriptor for host code: ") +
+                         std::strerror(errno));
+  }
+}
+
 Result<HostCode> HostCode::load(const Artifact &artifact) {
   Result<std::string_view> bytes = artifact.section(hostCodeSection);
   if (!bytes)
@@ -48,10 +69,10 @@ Result<HostCode> HostCode::load(const Artifact &artifact) {
     return unavailable("no memory for the host code of '" + artifact.path() +
                        "': " + std::strerror(errno));
   publishHostSupport();
-  // The descriptor stays open: the loader knows libraries by path, and the
-  // path of a closed descriptor would be that of the next model's code.
-  std::string path = "/proc/self/fd/" + std::to_string(code.descriptor);
-  code.library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  Result<std::string> path = findUnusedPath(code.descriptor);
+  if (!path)
+    return path.status();
+  code.library = dlopen(path->c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!code.library)
     return invalidFile("cannot load the host code of '" + artifact.path() +
                        "': " + dlerror());

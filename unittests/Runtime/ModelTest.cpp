@@ -1,0 +1,347 @@
+//===- ModelTest.cpp - Tests of the C interface on the CPU ----------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TestFiles.h"
+#include "TinyModel.h"
+
+#include "pi/Runtime/pi_runtime.h"
+
+#include <dlfcn.h>
+
+using namespace pi_runtime;
+
+namespace {
+class ModelTest : public testing::Test {
+protected:
+  void SetUp() override {
+    ASSERT_TRUE(succeeds(tiny.writeModel(modelPath)));
+    ASSERT_TRUE(succeeds(tiny.writeCheckpoint(checkpointPath)));
+  }
+  void TearDown() override { pi_model_free(model); }
+
+  void open() {
+    ASSERT_EQ(pi_model_open(modelPath.c_str(), 0, &model), PI_OK)
+        << pi_last_error();
+  }
+  void load() {
+    open();
+    ASSERT_EQ(pi_model_load_weights(model, checkpointPath.c_str()), PI_OK)
+        << pi_last_error();
+  }
+  /// Writes a changed model and gives the error of loading it.
+  void expectLoadError(const Manifest &manifest, pi_status kind,
+                       const std::string &text) {
+    ASSERT_TRUE(succeeds(TinyModel::writeModel(modelPath, manifest)));
+    pi_status status = pi_model_open(modelPath.c_str(), 0, &model);
+    if (status == PI_OK)
+      status = pi_model_load_weights(model, checkpointPath.c_str());
+    expectError(status, kind, text);
+  }
+  static void expectError(pi_status status, pi_status kind,
+                          const std::string &text) {
+    EXPECT_EQ(status, kind);
+    EXPECT_NE(std::string(pi_last_error()).find(text), std::string::npos)
+        << pi_last_error();
+  }
+
+  TemporaryDirectory directory;
+  std::string modelPath = directory.path("model.pi");
+  std::string checkpointPath = directory.path("model.safetensors");
+  TinyModel tiny;
+  pi_model *model = nullptr;
+};
+
+const std::vector<int32_t> fullRow = {3, 1, 4, 1, 5, 9, 2, 6};
+} // namespace
+
+TEST_F(ModelTest, ForwardComputesTheWholeBatch) {
+  load();
+  std::vector<int32_t> second = {15, 0, 15, 0, 7, 7, 7, 7};
+  std::vector<int32_t> tokens = fullRow;
+  tokens.insert(tokens.end(), second.begin(), second.end());
+  std::vector<float> logits(2 * 8 * 16),
+      expected = tiny.logits(fullRow, tiny.derivedBias());
+  ASSERT_EQ(pi_model_forward(model, tokens.data(), 2, 8, logits.data()), PI_OK)
+      << pi_last_error();
+  std::vector<float> rest = tiny.logits(second, tiny.derivedBias());
+  expected.insert(expected.end(), rest.begin(), rest.end());
+  EXPECT_EQ(logits, expected);
+}
+
+TEST_F(ModelTest, ForwardPadsShortPromptsAndMissingRows) {
+  load();
+  std::vector<int32_t> prompt(fullRow.begin(), fullRow.begin() + 3);
+  std::vector<float> logits(3 * 16);
+  ASSERT_EQ(pi_model_forward(model, prompt.data(), 1, 3, logits.data()), PI_OK)
+      << pi_last_error();
+  EXPECT_EQ(logits, tiny.logits(prompt, tiny.derivedBias()));
+  EXPECT_EQ(pi_model_forward(model, prompt.data(), 1, 3, nullptr), PI_OK);
+}
+
+TEST_F(ModelTest, GreedyGenerationFollowsForward) {
+  load();
+  std::vector<int32_t> sequence = {3, 1, 4};
+  ASSERT_EQ(pi_generate_start(model, sequence.data(), 1, 3, nullptr), PI_OK)
+      << pi_last_error();
+  for (int i = 0; i < 6; ++i) { // Positions 3 to 7, and the one after.
+    std::vector<float> logits = tiny.logits(sequence, tiny.derivedBias());
+    auto last = logits.end() - 16;
+    auto expected = std::max_element(last, logits.end()) - last;
+    int32_t token = -1;
+    ASSERT_EQ(pi_generate_next(model, &token), PI_OK) << pi_last_error();
+    EXPECT_EQ(token, expected) << "token " << i;
+    sequence.push_back(token);
+  }
+  int32_t token;
+  expectError(pi_generate_next(model, &token), PI_INVALID_ARGUMENT,
+              "the sequence is full");
+}
+
+TEST_F(ModelTest, ForwardDoesNotDisturbAGeneration) {
+  load();
+  std::vector<int32_t> tokens(4), undisturbed(4);
+  for (std::vector<int32_t> *result : {&undisturbed, &tokens}) {
+    ASSERT_EQ(pi_generate_start(model, fullRow.data(), 1, 4, nullptr), PI_OK);
+    for (int32_t &token : *result) {
+      if (result == &tokens) {
+        ASSERT_EQ(pi_model_forward(model, fullRow.data(), 1, 8, nullptr),
+                  PI_OK);
+      }
+      ASSERT_EQ(pi_generate_next(model, &token), PI_OK) << pi_last_error();
+    }
+  }
+  EXPECT_EQ(tokens, undisturbed);
+}
+
+TEST_F(ModelTest, TwoRowsGenerateAsEachAlone) {
+  load();
+  std::vector<int32_t> prompts = {3, 1, 4, 9, 0, 2};
+  int32_t both[5][2], first[5], second[5];
+  ASSERT_EQ(pi_generate_start(model, prompts.data(), 2, 3, nullptr), PI_OK);
+  for (auto &tokens : both)
+    ASSERT_EQ(pi_generate_next(model, tokens), PI_OK) << pi_last_error();
+  for (auto [tokens, prompt] : {std::pair{first, 0}, std::pair{second, 3}}) {
+    ASSERT_EQ(pi_generate_start(model, prompts.data() + prompt, 1, 3, nullptr),
+              PI_OK);
+    for (int i = 0; i < 5; ++i)
+      ASSERT_EQ(pi_generate_next(model, tokens + i), PI_OK);
+  }
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(both[i][0], first[i]);
+    EXPECT_EQ(both[i][1], second[i]);
+  }
+}
+
+TEST_F(ModelTest, SeedDecidesSampledTokens) {
+  load();
+  auto generate = [&](uint64_t seed) {
+    pi_sampling sampling = {50.0f, 0, 1.0f, seed};
+    std::vector<int32_t> tokens(7);
+    EXPECT_EQ(pi_generate_start(model, fullRow.data(), 1, 1, &sampling), PI_OK);
+    for (int32_t &token : tokens)
+      EXPECT_EQ(pi_generate_next(model, &token), PI_OK) << pi_last_error();
+    return tokens;
+  };
+  EXPECT_EQ(generate(1), generate(1));
+  EXPECT_NE(generate(1), generate(2));
+}
+
+TEST_F(ModelTest, CheckpointsOwnDerivedParameterIsUsed) {
+  std::vector<TensorView> tensors = tiny.tensors();
+  std::vector<float> bias(16, 0.5f);
+  tensors.push_back({{"transformer.bias", DataType::F32, {16}}, bias.data()});
+  ASSERT_TRUE(succeeds(writeSafetensors(checkpointPath, tensors)));
+  load();
+  std::vector<float> logits(8 * 16);
+  ASSERT_EQ(pi_model_forward(model, fullRow.data(), 1, 8, logits.data()),
+            PI_OK);
+  EXPECT_EQ(logits, tiny.logits(fullRow, bias));
+}
+
+TEST_F(ModelTest, SourceOfInitializerIsNeededOnlyIfItRuns) {
+  Manifest manifest = tiny.manifest();
+  ParameterInfo source = manifest.parameters[0];
+  source.name = "source.weight";
+  manifest.parameters.push_back(source);
+  manifest.initializers[0].sources = {"source.weight"};
+  expectLoadError(manifest, PI_INVALID_FILE,
+                  "model.safetensors' has no parameter 'source.weight'");
+  pi_model_free(model);
+  model = nullptr;
+
+  std::vector<TensorView> tensors = tiny.tensors();
+  std::vector<float> bias(16, 0.5f);
+  tensors.push_back({{"bias", DataType::F32, {16}}, bias.data()});
+  ASSERT_TRUE(succeeds(writeSafetensors(checkpointPath, tensors)));
+  load();
+}
+
+TEST_F(ModelTest, InitializersMayReadDerivedParameters) {
+  Manifest manifest = tiny.manifest();
+  ParameterInfo copy = manifest.parameters[0];
+  copy.name = "copy";
+  copy.derived = true;
+  manifest.parameters.push_back(copy);
+  manifest.initializers = {{"copy", "tiny_initialize_copy", {"wte.weight"}},
+                           {"bias", "tiny_initialize_bias", {"copy"}}};
+  ASSERT_TRUE(succeeds(TinyModel::writeModel(modelPath, manifest)));
+  load();
+  std::vector<float> logits(8 * 16);
+  ASSERT_EQ(pi_model_forward(model, fullRow.data(), 1, 8, logits.data()),
+            PI_OK);
+  EXPECT_EQ(logits, tiny.logits(fullRow, tiny.derivedBias()));
+}
+
+TEST_F(ModelTest, LoadErrorsNameFileParameterAndShape) {
+  Manifest manifest = tiny.manifest();
+  manifest.parameters[2].shape = {8, 32};
+  expectLoadError(manifest, PI_INVALID_FILE,
+                  "model.safetensors': parameter 'mix.weight' has shape 16 x "
+                  "16, but");
+  EXPECT_NE(std::string(pi_last_error()).find("needs shape 8 x 32"),
+            std::string::npos)
+      << pi_last_error();
+  pi_model_free(model);
+  model = nullptr;
+
+  std::vector<TensorView> tensors = tiny.tensors();
+  tensors.pop_back();
+  ASSERT_TRUE(succeeds(writeSafetensors(checkpointPath, tensors)));
+  expectLoadError(tiny.manifest(), PI_INVALID_FILE,
+                  "has no parameter 'mix.weight'");
+  EXPECT_NE(std::string(pi_last_error()).find("shape 16 x 16"),
+            std::string::npos)
+      << pi_last_error();
+  int32_t token = 0;
+  expectError(pi_model_forward(model, &token, 1, 1, nullptr),
+              PI_INVALID_ARGUMENT, "no weights are loaded");
+}
+
+TEST_F(ModelTest, IntegerWeightsAreAnError) {
+  std::vector<TensorView> tensors = tiny.tensors();
+  tensors[2].info.dtype = DataType::I32;
+  ASSERT_TRUE(succeeds(writeSafetensors(checkpointPath, tensors)));
+  expectLoadError(tiny.manifest(), PI_INVALID_FILE,
+                  "parameter 'mix.weight' has dtype i32");
+}
+
+TEST_F(ModelTest, BadCallsAreErrors) {
+  int32_t token = 0;
+  float logit;
+  expectError(pi_model_open(nullptr, 0, &model), PI_INVALID_ARGUMENT, "'path'");
+  expectError(pi_model_open(modelPath.c_str(), 1, &model), PI_INVALID_ARGUMENT,
+              "no device 1");
+  EXPECT_EQ(model, nullptr);
+  expectError(pi_model_forward(nullptr, &token, 1, 1, &logit),
+              PI_INVALID_ARGUMENT, "'model'");
+  open();
+  expectError(pi_model_forward(model, &token, 1, 1, &logit),
+              PI_INVALID_ARGUMENT, "no weights");
+  ASSERT_EQ(pi_model_load_weights(model, checkpointPath.c_str()), PI_OK);
+  expectError(pi_generate_next(model, &token), PI_INVALID_ARGUMENT,
+              "no generation");
+  expectError(pi_model_forward(model, fullRow.data(), 3, 1, &logit),
+              PI_INVALID_ARGUMENT, "3 rows of tokens; the model takes 1 to 2");
+  expectError(pi_model_forward(model, fullRow.data(), 1, 9, &logit),
+              PI_INVALID_ARGUMENT, "9 tokens; the model takes 1 to 8");
+  expectError(pi_model_forward(model, fullRow.data(), 1, 0, &logit),
+              PI_INVALID_ARGUMENT, "0 tokens");
+  for (int32_t bad : {16, -1}) {
+    std::vector<int32_t> tokens = {3, bad};
+    expectError(pi_generate_start(model, tokens.data(), 1, 2, nullptr),
+                PI_INVALID_ARGUMENT,
+                "token " + std::to_string(bad) + " at position 1");
+  }
+  pi_sampling sampling = {-1.0f, 0, 1.0f, 0};
+  expectError(pi_generate_start(model, fullRow.data(), 1, 2, &sampling),
+              PI_INVALID_ARGUMENT, "temperature");
+}
+
+TEST_F(ModelTest, InfoDescribesTheModel) {
+  load();
+  const char *json = nullptr;
+  ASSERT_EQ(pi_model_info(model, &json), PI_OK);
+  std::string text = json;
+  for (const char *part :
+       {"\"target\":\"cpu\"", "\"vocab_size\":16", "\"sequence_length\":8",
+        "\"parameters\":656", "\"parameter_bytes\":2368", "\"state_bytes\":128",
+        "\"entry_points\":[\"forward\",\"prefill\",\"decode\"]"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
+}
+
+TEST_F(ModelTest, FailingHostCodeIsReported) {
+  Manifest manifest = tiny.manifest();
+  manifest.entryPoints[0].symbol = "tiny_failure";
+  ASSERT_TRUE(succeeds(TinyModel::writeModel(modelPath, manifest)));
+  load();
+  expectError(pi_model_forward(model, fullRow.data(), 1, 8, nullptr),
+              PI_EXECUTION_FAILED, "entry point 'forward' failed with code 7");
+}
+
+TEST_F(ModelTest, EntryPointOfAnotherShapeIsAnError) {
+  Manifest manifest = tiny.manifest();
+  manifest.entryPoints[1].outputs[1].shape = {1};
+  expectLoadError(manifest, PI_INVALID_FILE,
+                  "entry point 'prefill': no output 'next_token' of type i32 "
+                  "and shape 2");
+  manifest = tiny.manifest();
+  manifest.entryPoints[0].inputs[0].dtype = DataType::I64;
+  expectLoadError(manifest, PI_INVALID_FILE, "no input 'input_ids'");
+  manifest = tiny.manifest();
+  manifest.entryPoints[2].symbol = "absent";
+  expectLoadError(manifest, PI_INVALID_FILE, "has no symbol 'absent'");
+}
+
+TEST_F(ModelTest, DamagedHostCodeIsAnError) {
+  ASSERT_TRUE(succeeds(writeArtifact(modelPath, tiny.manifest(),
+                                     {{hostCodeSection, "not ELF"}})));
+  expectError(pi_model_open(modelPath.c_str(), 0, &model), PI_INVALID_FILE,
+              "cannot load the host code");
+}
+
+TEST_F(ModelTest, ModelsDoNotShareHostCodeOrState) {
+  load();
+  TinyModel other;
+  for (float &value : other.mix)
+    value = -value;
+  std::string otherPath = directory.path("other.safetensors");
+  ASSERT_TRUE(succeeds(other.writeCheckpoint(otherPath)));
+  pi_model *second = nullptr;
+  ASSERT_EQ(pi_model_open(modelPath.c_str(), 0, &second), PI_OK);
+  ASSERT_EQ(pi_model_load_weights(second, otherPath.c_str()), PI_OK);
+  std::vector<float> logits(8 * 16);
+  for (auto [handle, reference] :
+       {std::pair{model, &tiny}, std::pair{second, &other}}) {
+    ASSERT_EQ(pi_model_forward(handle, fullRow.data(), 1, 8, logits.data()),
+              PI_OK);
+    EXPECT_EQ(logits, reference->logits(fullRow, reference->derivedBias()));
+  }
+  pi_model_free(second);
+}
+
+TEST_F(ModelTest, ThreadCountIsChecked) {
+  ::setenv("PI_NUM_THREADS", "many", 1);
+  expectError(pi_model_open(modelPath.c_str(), 0, &model), PI_INVALID_ARGUMENT,
+              "PI_NUM_THREADS is 'many'");
+  ::unsetenv("PI_NUM_THREADS");
+}
+
+/// As Python's ctypes loads the library: its symbols are visible to nobody
+/// else, and host code has to find pi_rt_* all the same.
+TEST_F(ModelTest, HostCodeFindsARuntimeLoadedLocally) {
+  void *library = dlopen(PI_RUNTIME_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+  ASSERT_TRUE(library) << dlerror();
+  auto open = reinterpret_cast<decltype(&pi_model_open)>(
+      dlsym(library, "pi_model_open"));
+  auto free = reinterpret_cast<decltype(&pi_model_free)>(
+      dlsym(library, "pi_model_free"));
+  ASSERT_TRUE(open && free);
+  pi_model *loaded = nullptr;
+  EXPECT_EQ(open(modelPath.c_str(), 0, &loaded), PI_OK);
+  free(loaded);
+}
