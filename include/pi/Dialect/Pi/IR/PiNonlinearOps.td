@@ -61,7 +61,7 @@ def PI_GeluOp : PI_UnaryOp<"gelu"> {
   let arguments = (ins PI_FloatTensor:$input,
                        PI_GeluApproximationAttr:$approximate);
   let assemblyFormat =
-      "$input `approximate` $approximate attr-dict `:` type($input)";
+      "$input `approximate` `` $approximate attr-dict `:` type($input)";
 }
 
 def PI_ReluOp : PI_UnaryOp<"relu"> {

@@ -47,7 +47,7 @@ def PI_EntropyPenaltyOp : PI_Op<"entropy_penalty",
     F64Attr:$gamma,
     F64Attr:$lambda);
   let assemblyFormat = [{
-    $entropy `,` $threshold `reading` $reading `gamma` $gamma `lambda` $lambda
+    $entropy `,` $threshold `reading` `` $reading `gamma` $gamma `lambda` $lambda
     attr-dict `:` type($entropy) `,` type($threshold)
   }];
   let hasVerifier = 1;
