@@ -12,7 +12,7 @@ heads, V the vocabulary size.
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -34,7 +34,7 @@ class Architecture:
     """Which nonlinear functions remain and what replaced the others."""
 
     layer_norm: bool = True
-    #: Whether the LayerNorm before the head stays, which the names leave open.
+    #: Whether the LayerNorm before the head is there.
     final_layer_norm: bool = True
     #: "gelu_new", "gelu", "relu", "identity", or coefficients of a polynomial,
     #: lowest degree first.
@@ -50,43 +50,39 @@ class Architecture:
     spectral_iterations: int = 16
 
     @classmethod
-    def parse(cls, name, activation="gelu_new", final_layer_norm=True):
-        """The architecture that the paper calls `name`.
+    def parse(cls, name, activation="gelu_new", final_layer_norm=None):
+        """The architecture that `pi-architecture` makes of `name`.
 
         `activation` is the model's own, which a name with `G` keeps.
-        `final_layer_norm` keeps or drops `ln_f`.
+        `final_layer_norm` says whether `ln_f` stays: if the name has LN where it
+        is None.
         """
-        inner = re.fullmatch(r"EReg\((.*)\)", name)
-        attention, *rest = (inner.group(1) if inner else name).split("+", 1)
-        if attention not in ("SM", "SM(t)"):
+        text = "".join(name.lower().split())
+        regularized = re.fullmatch(r"ereg\((.*)\)", text)
+        attention, *parts = split_parts(regularized.group(1) if regularized else text)
+        if attention not in ("sm", "sm(t)"):
             raise ValueError(f"unknown architecture {name!r}")
-        architecture = cls(
-            layer_norm=False,
-            final_layer_norm=final_layer_norm,
-            activation="identity",
-            temperature=attention == "SM(t)",
-        )
-        for part in split_parts(rest[0] if rest else ""):
-            norm = re.fullmatch(r"([WS])Norm\((.*)\)", part)
-            if part == "LN":
-                architecture = replace(architecture, layer_norm=True)
-            elif part == "G":
-                architecture = replace(architecture, activation=activation)
-            elif part == "R":
-                architecture = replace(architecture, activation="relu")
-            elif part == "ScFFN":
-                architecture = replace(architecture, scaled_ffn=True)
-            elif part == "ScFuFFN":
-                architecture = replace(architecture, scaled_ffn=True, fused_ffn=True)
-            elif norm and norm.group(2) in PLACEMENTS:
-                architecture = replace(
-                    architecture,
-                    normalization="weight" if norm.group(1) == "W" else "spectral",
-                    placement=PLACEMENTS[norm.group(2)],
-                )
+        options = {"layer_norm": False, "activation": "identity"}
+        options["temperature"] = attention == "sm(t)"
+        for part in parts:
+            norm = re.fullmatch(r"([ws])norm\((.*)\)", part)
+            if part == "ln":
+                options["layer_norm"] = True
+            elif part == "g":
+                options["activation"] = activation
+            elif part == "r":
+                options["activation"] = "relu"
+            elif part in ("scffn", "scfuffn"):
+                options["scaled_ffn"] = True
+                options["fused_ffn"] = part == "scfuffn"
+            elif norm and norm.group(2).upper() in PLACEMENTS:
+                options["normalization"] = {"w": "weight", "s": "spectral"}[norm[1]]
+                options["placement"] = PLACEMENTS[norm[2].upper()]
             else:
                 raise ValueError(f"unknown part {part!r} of architecture {name!r}")
-        return architecture
+        if final_layer_norm is None:
+            final_layer_norm = options["layer_norm"]
+        return cls(final_layer_norm=final_layer_norm, **options)
 
 
 def read_checkpoint(directory):
@@ -101,7 +97,7 @@ def read_checkpoint(directory):
 
 def split_parts(text):
     """The parts of `text` between those `+` that are outside parentheses."""
-    return re.findall(r"[^+(]+(?:\([^)]*\))?", text)
+    return re.findall(r"[^+(]+(?:\([^)]*\))?", text) or [""]
 
 
 def spectral_norm(weight, iterations):

@@ -19,6 +19,8 @@ examples:
       --architecture 'EReg(SM(t)+ScFuFFN)'
 """
 
+FINAL_LAYER_NORM = {"auto": None, "keep": True, "remove": False}
+
 
 def parse_arguments(arguments):
     parser = ArgumentParser(
@@ -38,9 +40,10 @@ def parse_arguments(arguments):
         help="the name given to pi-architecture (default: GPT-2 as it is)",
     )
     parser.add_argument(
-        "--remove-final-layer-norm",
-        action="store_true",
-        help="the LayerNorm before the head was removed, too",
+        "--final-layer-norm",
+        choices=list(FINAL_LAYER_NORM),
+        default="auto",
+        help="as given to pi-architecture (default: auto)",
     )
     parser.add_argument(
         "--tolerance",
@@ -114,7 +117,7 @@ def main(arguments=None):
             reference, name = load_reference(
                 options.weights,
                 options.architecture,
-                not options.remove_final_layer_norm,
+                FINAL_LAYER_NORM[options.final_layer_norm],
                 model.sequence_length,
             )
             generator = torch.Generator().manual_seed(options.seed)

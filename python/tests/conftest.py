@@ -64,3 +64,23 @@ def tokens():
     return lambda batch, length: torch.randint(
         300, (batch, length), generator=generator
     )
+
+
+@pytest.fixture
+def compile_model(tmp_path):
+    """Compiles a checkpoint directory for the CPU and gives the artefact.
+
+    `passes` are arguments of pi-opt in between, the other options those of the
+    import.
+    """
+
+    def compile_checkpoint(directory, *passes, **options):
+        flags = [f"--{name.replace('_', '-')}={n}" for name, n in options.items()]
+        imported, rewritten = tmp_path / "gpt2.mlir", tmp_path / "private.mlir"
+        artifact = tmp_path / "private.pi"
+        run_tool("pi-translate", "--import-gpt2", directory, *flags, "-o", imported)
+        run_tool("pi-opt", imported, *passes, "-o", rewritten)
+        run_tool("pi-compile", rewritten, "--target=cpu", "-o", artifact)
+        return artifact
+
+    return compile_checkpoint

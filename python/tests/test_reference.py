@@ -95,7 +95,23 @@ def test_missing_parameter_is_named(checkpoint):
         ReferenceGPT2(model.config).load_checkpoint(state)
 
 
-@pytest.mark.parametrize("name", ["LN+G", "SM+Q", "SM+WNorm(V)", "EReg()"])
+def test_names():
+    assert Architecture.parse("SM+LN+G", "gelu") == Architecture(activation="gelu")
+    assert Architecture.parse("ereg( sm(t) + ScFuFFN )") == Architecture(
+        layer_norm=False,
+        final_layer_norm=False,
+        activation="identity",
+        temperature=True,
+        scaled_ffn=True,
+        fused_ffn=True,
+    )
+    normalized = Architecture.parse("SM+SNorm(QKV+FFN)", final_layer_norm=True)
+    assert normalized.normalization == "spectral"
+    assert normalized.placement == "QKVF"
+    assert normalized.final_layer_norm
+
+
+@pytest.mark.parametrize("name", ["", "LN+G", "SM+Q", "SM+WNorm(V)", "EReg()"])
 def test_unknown_names_are_refused(name):
     with pytest.raises(ValueError, match="unknown"):
         Architecture.parse(name)
