@@ -70,6 +70,9 @@ def parse_arguments(arguments):
         "--seed", type=int, default=0, help="seed of the sampling (default: 0)"
     )
     parser.add_argument(
+        "--device", type=int, default=0, metavar="N", help="GPU number (default: 0)"
+    )
+    parser.add_argument(
         "--ignore-eos",
         action="store_true",
         help="go on after the end-of-text token of the configuration",
@@ -183,7 +186,7 @@ def main(arguments=None):
     from pi_mlir.runtime import Model, RuntimeLibraryError
 
     try:
-        with Model(options.model, options.weights) as model:
+        with Model(options.model, options.weights, options.device) as model:
             prompt = encode_prompt(tokenizer, text, model)
             stream = TextStream(tokenizer)
             if not options.quiet:

@@ -60,6 +60,9 @@ def parse_arguments(arguments):
         help="greedy tokens to compare; 0 for none (default: 64)",
     )
     parser.add_argument(
+        "--device", type=int, default=0, metavar="N", help="GPU number (default: 0)"
+    )
+    parser.add_argument(
         "--seed", type=int, default=0, help="seed of the random tokens (default: 0)"
     )
     return parser.parse_args(arguments)
@@ -113,7 +116,9 @@ def main(arguments=None):
     from pi_mlir.runtime import Model, RuntimeLibraryError
 
     try:
-        with Model(options.model, options.weights) as model, torch.no_grad():
+        with Model(
+            options.model, options.weights, options.device
+        ) as model, torch.no_grad():
             reference, name = load_reference(
                 options.weights,
                 options.architecture,

@@ -7,6 +7,8 @@ import sys
 import numpy as np
 import pytest
 
+from conftest import run_tool
+
 from pi_mlir import generate, verify
 from pi_mlir.command_line import UserError
 from pi_mlir.runtime import Library, Model, RuntimeLibraryError, as_tokens
@@ -17,6 +19,57 @@ def malformed(tmp_path):
     path = tmp_path / "model.pi"
     path.write_bytes(b"PIMODEL\n")
     return path
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """A hand-made model of the runtime's own tests: B 2, T 8, V 16."""
+    run_tool("pi-write-tiny-model", tmp_path)
+    with Model(tmp_path / "model.pi", tmp_path) as model:
+        yield model
+
+
+def test_sizes(tiny):
+    assert (tiny.batch, tiny.sequence_length, tiny.vocab_size) == (2, 8, 16)
+    assert tiny.info["target"] == "cpu"
+
+
+def test_generation_agrees_with_forward(tiny):
+    prompt = np.array([[1, 2], [7, 3]])
+    rows = np.concatenate([prompt, np.stack(list(tiny.generate(prompt, 3)), 1)], 1)
+    logits = tiny.forward(rows)
+    assert logits.shape == (2, 5, 16) and logits.dtype == np.float32
+    np.testing.assert_array_equal(logits[:, 1:-1].argmax(-1), rows[:, 2:])
+
+
+def test_generation_ends_with_the_context(tiny):
+    assert len(list(tiny.generate([[1, 2, 3]], 100))) == 6
+    assert len(list(tiny.generate([[1, 2, 3]], 2))) == 2
+
+
+def test_sampling(tiny):
+    def sample(**options):
+        return [int(t) for (t,) in tiny.generate([[1]], 8, **options)]
+
+    greedy = sample()
+    assert sample(temperature=1.0, top_k=1) == greedy
+    assert sample(temperature=1.0, top_p=1e-6) == greedy
+    drawn = {seed: sample(temperature=50.0, seed=seed) for seed in range(3)}
+    assert drawn[1] == sample(temperature=50.0, seed=1)
+    assert drawn[1] != drawn[2] != greedy
+    with pytest.raises(RuntimeLibraryError, match="top_p"):
+        sample(temperature=1.0, top_p=0.0)
+
+
+def test_wrong_tokens(tiny):
+    with pytest.raises(RuntimeLibraryError, match="token 16 at position 1"):
+        tiny.forward([[1, 16]])
+    with pytest.raises(RuntimeLibraryError, match="token -1 at position 0"):
+        list(tiny.generate([[-1]], 1))
+    with pytest.raises(RuntimeLibraryError, match="1 to 8"):
+        tiny.forward([[1] * 9])
+    with pytest.raises(RuntimeLibraryError, match="2"):
+        tiny.forward([[1]] * 3)
 
 
 def test_missing_artifact(tmp_path):
