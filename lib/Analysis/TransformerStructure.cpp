@@ -55,10 +55,11 @@ static Value skipLayerNorm(Value input, LayerNormOp &norm) {
   return input;
 }
 
-/// An elementwise function of one tensor.
+/// An elementwise function of the dialect, of one tensor. One of another
+/// dialect is unknown code: nobody has said that it may be replaced.
 static bool isActivation(Operation *op) {
-  return op && op->hasTrait<OpTrait::Elementwise>() &&
-         op->getNumOperands() == 1 && op->getNumResults() == 1;
+  return op && isa_and_nonnull<PIDialect>(op->getDialect()) &&
+         op->hasTrait<OpTrait::Elementwise>() && op->getNumOperands() == 1;
 }
 
 Value FeedForwardBlock::getStream() const {
@@ -219,26 +220,39 @@ void TransformerStructure::matchFeedForward(Operation *residual) {
 // Head and all
 //===----------------------------------------------------------------------===//
 
+/// Whether `op` may stand around the head: it chooses or reshapes rows, or adds
+/// a bias, but joins no two streams.
+static bool isBesideHead(Operation *op) {
+  return op->getNumOperands() > 0 && !isa<LinearOp, LayerNormOp>(op) &&
+         !TransformerStructure::getStream(op, op->getOperand(0)) &&
+         !isa<ScaledResidualOp>(op);
+}
+
 void TransformerStructure::matchHead(Operation *function) {
+  auto skipOthers = [&](Value value) {
+    Operation *op = value.getDefiningOp();
+    while (op && getPart(op) == ModelPart::Other && isBesideHead(op))
+      op = op->getOperand(0).getDefiningOp();
+    return op && getPart(op) == ModelPart::Other ? op : nullptr;
+  };
   Operation *terminator = function->getRegion(0).back().getTerminator();
   for (Value result : terminator->getOperands()) {
-    // What stands after the head chooses or reshapes logits.
-    Operation *op = result.getDefiningOp();
-    while (op && !isa<LinearOp>(op) && op->getNumOperands() > 0)
-      op = op->getOperand(0).getDefiningOp();
-    auto linear = dyn_cast_or_null<LinearOp>(op);
-    if (!linear || getPart(linear) != ModelPart::Other)
-      continue;
-    head = linear;
-    break;
+    Operation *op = skipOthers(result);
+    if (auto linear = dyn_cast_or_null<LinearOp>(op)) {
+      // The model goes on after a linear that is not the head.
+      if (!llvm::all_of(linear->getUsers(), [&](Operation *user) {
+            return user == terminator || isBesideHead(user);
+          }))
+        continue;
+      head = linear;
+      op = skipOthers(linear.getInput());
+    }
+    if (op && op->hasOneUse())
+      finalLayerNorm = dyn_cast<LayerNormOp>(op);
+    if (head || finalLayerNorm)
+      break;
   }
-  if (!head)
-    return;
   assign(ModelPart::Head, {head});
-  Value input = head.getInput();
-  if (auto select = input.getDefiningOp<SelectPositionOp>())
-    input = select.getInput();
-  finalLayerNorm = input.getDefiningOp<LayerNormOp>();
   assign(ModelPart::FinalLayerNorm, {finalLayerNorm});
 }
 

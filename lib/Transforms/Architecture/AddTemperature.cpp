@@ -28,7 +28,7 @@ struct AddTemperature final
     if (!std::isfinite(init) || init <= 0.0) {
       getOperation().emitError("init of a temperature has to be finite and "
                                "greater than 0, but is ")
-          << init;
+          << double(init);
       return signalPassFailure();
     }
     if (failed(forEachDecoder(

@@ -51,12 +51,17 @@ private:
   LogicalResult verifyAttention(const AttentionBlock &block) const;
   LogicalResult verifyFeedForward(const FeedForwardBlock &block) const;
 
-  /// Says that `op` is not what the name asks for.
-  LogicalResult mismatch(Operation *op, StringRef present) const {
-    return op->emitError() << present << ", which is not architecture "
-                           << architecture.getName()
-                           << ": start from a model that has what the name "
-                              "lists and nothing that cannot be taken away";
+  /// Errors at `op` for something that the architecture has and the model has
+  /// not, and the other way round.
+  LogicalResult lacks(Operation *op, StringRef what) const {
+    return op->emitError("architecture ")
+           << architecture.getName() << " has " << what
+           << ", but here is none, and a rewrite cannot add it";
+  }
+  LogicalResult exceeds(Operation *op, StringRef what) const {
+    return op->emitError("architecture ")
+           << architecture.getName() << " has no " << what
+           << ", but here is one, and a rewrite cannot take it away";
   }
 
   Architecture architecture;
@@ -150,38 +155,36 @@ LogicalResult
 ArchitecturePass::verifyAttention(const AttentionBlock &block) const {
   auto attention = dyn_cast<AttentionOp>(block.attention);
   if (architecture.layerNorm && !block.norm)
-    return mismatch(block.attention, "attention has no LayerNorm before it");
+    return lacks(block.attention, "a LayerNorm before attention");
   if (!architecture.normalization && (isNormalized(block.qkvProjection) ||
                                       isNormalized(block.outputProjection)))
-    return mismatch(block.attention, "attention has normalised weights");
+    return exceeds(block.attention, "normalised weight of attention");
   if (attention && attention.getTemperature() && !architecture.temperature)
-    return mismatch(attention, "attention has a temperature");
+    return exceeds(attention, "temperature");
   if (attention && attention.getEntropy() && !architecture.entropyRegularizer)
-    return mismatch(attention, "attention gives its entropy");
+    return exceeds(attention, "entropy result of attention");
   return success();
 }
 
 LogicalResult
 ArchitecturePass::verifyFeedForward(const FeedForwardBlock &block) const {
   LinearOp output = block.output;
-  Operation *activation = block.activation;
   if (architecture.layerNorm && !block.norm)
-    return mismatch(block.residual,
-                    "feed-forward block has no LayerNorm before it");
+    return lacks(block.residual, "a LayerNorm before a feed-forward block");
   if (architecture.activation == Activation::Gelu &&
-      !isa_and_nonnull<GeluOp>(activation))
-    return mismatch(output, "feed-forward block has no GELU");
+      !isa_and_nonnull<GeluOp>(block.activation))
+    return lacks(output, "a GELU between the linears");
   if (architecture.activation == Activation::Relu &&
-      !isa_and_nonnull<ReluOp>(activation))
-    return mismatch(output, "feed-forward block has no ReLU");
+      !isa_and_nonnull<ReluOp>(block.activation))
+    return lacks(output, "an activation between the linears");
   if (!architecture.normalization &&
       (isNormalized(block.input) || isNormalized(output)))
-    return mismatch(output, "feed-forward block has normalised weights");
+    return exceeds(output, "normalised weight of a feed-forward block");
   if (block.isFused() &&
       architecture.feedForward != Architecture::FeedForward::ScaledFused)
-    return mismatch(output, "feed-forward block is fused");
+    return exceeds(output, "fused feed-forward block");
   if (isa<ScaledResidualOp>(block.residual) &&
       architecture.feedForward == Architecture::FeedForward::Plain)
-    return mismatch(block.residual, "feed-forward block is scaled");
+    return exceeds(block.residual, "scaled feed-forward block");
   return success();
 }

@@ -33,7 +33,7 @@ struct NormalizeWeights final
     if (iterations < 1) {
       getOperation().emitError("spectral normalisation needs at least one "
                                "iteration, but ")
-          << iterations << " are asked for";
+          << int64_t(iterations) << " are asked for";
       return signalPassFailure();
     }
     if (failed(forEachDecoder(

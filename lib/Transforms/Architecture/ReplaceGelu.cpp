@@ -9,6 +9,8 @@
 #include "Rewriting.h"
 #include "pi/Transforms/Architecture/Passes.h"
 
+#include <cmath>
+
 namespace mlir::pi {
 #define GEN_PASS_DEF_PIREPLACEGELU
 #include "pi/Transforms/Architecture/Passes.h.inc"
@@ -22,6 +24,11 @@ struct ReplaceGelu final : public pi::impl::PiReplaceGeluBase<ReplaceGelu> {
   using PiReplaceGeluBase::PiReplaceGeluBase;
 
   void runOnOperation() override {
+    if (!llvm::all_of(coefficients,
+                      [](double c) { return std::isfinite(c); })) {
+      getOperation().emitError("coefficients have to be finite");
+      return signalPassFailure();
+    }
     if (!coefficients.empty() && replacement != Activation::Polynomial) {
       getOperation().emitError("coefficients are given, but the replacement is "
                                "no polynomial: add 'with=polynomial'");

@@ -18,14 +18,19 @@ using namespace mlir::pi;
 
 int64_t mlir::pi::eraseUnusedParameters(ModuleOp module) {
   DenseMap<StringAttr, int64_t> uses;
-  // `getSymbolUses` of a region covers attributes of every operation in it.
+  // `getSymbolUses` of a region covers attributes of every operation in it. It
+  // gives nothing where an unregistered operation may hide uses.
   auto countUses = [&](Region &region, int64_t change) {
-    if (auto refs = SymbolTable::getSymbolUses(&region))
-      for (SymbolTable::SymbolUse use : *refs)
-        uses[use.getSymbolRef().getRootReference()] += change;
+    auto refs = SymbolTable::getSymbolUses(&region);
+    if (!refs)
+      return false;
+    for (SymbolTable::SymbolUse use : *refs)
+      uses[use.getSymbolRef().getRootReference()] += change;
+    return true;
   };
   SmallVector<ParameterOp> parameters(module.getOps<ParameterOp>());
-  countUses(module.getBodyRegion(), 1);
+  if (!countUses(module.getBodyRegion(), 1))
+    return 0;
 
   int64_t erased = 0;
   for (bool changed = true; changed;) {
@@ -77,22 +82,24 @@ SmallVector<Operation *> mlir::pi::getParameterExpression(Value value) {
   return slice.takeVector();
 }
 
+/// Whether `present` can stand for `wanted`: it has the same type and comes
+/// from the checkpoint or by the same derivation.
+static bool isSameParameter(Operation *present, ParameterOp wanted) {
+  auto parameter = dyn_cast<ParameterOp>(present);
+  if (!parameter || parameter.getType() != wanted.getType())
+    return false;
+  return !parameter.isDerived() ||
+         OperationEquivalence::isRegionEquivalentTo(
+             &parameter.getDerivation(), &wanted.getDerivation(),
+             OperationEquivalence::IgnoreLocations);
+}
+
 FailureOr<ParameterOp>
 mlir::pi::getOrCreateDerivedParameter(Operation *after, Location loc,
                                       const ParameterSpec &spec,
                                       function_ref<Value(OpBuilder &)> derive) {
   auto module = after->getParentOfType<ModuleOp>();
-  if (Operation *symbol = SymbolTable::lookupSymbolIn(module, spec.name)) {
-    auto parameter = dyn_cast<ParameterOp>(symbol);
-    if (parameter && parameter.getType() == spec.type)
-      return parameter;
-    InFlightDiagnostic diag = emitError(loc)
-                              << "needs a new parameter '@" << spec.name
-                              << "' of type " << spec.type
-                              << ", but that name is taken";
-    diag.attachNote(symbol->getLoc()) << "by this";
-    return failure();
-  }
+  Operation *present = SymbolTable::lookupSymbolIn(module, spec.name);
 
   OpBuilder builder(after->getContext());
   builder.setInsertionPointAfter(after);
@@ -101,7 +108,18 @@ mlir::pi::getOrCreateDerivedParameter(Operation *after, Location loc,
   builder.setInsertionPointToEnd(&parameter.getDerivation().emplaceBlock());
   Value value = derive(builder);
   YieldOp::create(builder, loc, value);
-  return parameter;
+  if (!present)
+    return parameter;
+
+  bool isSame = isSameParameter(present, parameter);
+  parameter.erase();
+  if (isSame)
+    return cast<ParameterOp>(present);
+  InFlightDiagnostic diag =
+      emitError(loc) << "needs a new parameter '@" << spec.name << "' of type "
+                     << spec.type << ", but that name has another meaning";
+  diag.attachNote(present->getLoc()) << "here";
+  return failure();
 }
 
 ParameterOp mlir::pi::lookupParameter(LoadOp load) {
