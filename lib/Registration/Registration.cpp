@@ -12,6 +12,7 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "pi/Dialect/Pi/IR/Pi.h"
+#include "pi/Target/Cubin/Cubin.h"
 #include "pi/Transforms/Architecture/Passes.h"
 #include "pi/Transforms/Execution/Passes.h"
 
@@ -21,11 +22,13 @@ void mlir::pi::registerAllDialects(DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   registry.insert<pi::PIDialect>();
+  pi::registerCubinTranslations(registry);
 }
 
 void mlir::pi::registerAllPasses() {
   mlir::registerAllPasses();
   pi::registerArchitecturePasses();
+  pi::registerCubinPasses();
   pi::registerExecutionPasses();
   pi::registerExecutionPipeline();
 }
