@@ -1,0 +1,108 @@
+//===- Kernels.h - GPU kernels that the compiler emits ----------*- C++ -*-===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A builder adds one kernel to a gpu.module and says how it is launched. The
+// name of a kernel is its specification in short; if the module has a kernel of
+// that name, the builder returns it, so that equal layers share one kernel.
+// What a kernel cannot do is an error at `loc`.
+//
+// Arguments are static memrefs in device memory, dense and row-major, and are
+// launched as one pointer each. Arithmetic is f32 whatever the element type.
+// Results do not depend on the order in which blocks run: no atomics.
+//
+// B is the batch size, T the number of positions, C the capacity of the cache,
+// H the number of heads, d the model width.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PI_CONVERSION_PITOPIRT_KERNELS_H
+#define PI_CONVERSION_PITOPIRT_KERNELS_H
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+
+#include <array>
+#include <optional>
+
+namespace mlir::pi {
+
+/// A kernel and its launch: grid in blocks, block in threads, dynamic shared
+/// memory in bytes.
+struct KernelLaunch {
+  gpu::GPUFuncOp kernel;
+  std::array<int64_t, 3> grid = {1, 1, 1};
+  std::array<int64_t, 3> block = {1, 1, 1};
+  int64_t sharedBytes = 0;
+  /// Whether the kernel waits by itself for the one before it
+  /// (griddepcontrol), so that it may be launched with programmatic stream
+  /// serialisation and overlap its start with that kernel's end.
+  bool programmatic = false;
+};
+
+/// pi.attention. Arguments: qkv [B, T, 3d], temperature [H, T] f32 if any,
+/// result [B, T, d], entropy [B, H, T] f32 if any.
+struct AttentionSpec {
+  Type element;
+  int64_t batch, tokens, heads, headSize;
+  double scale;
+  bool causal = true;
+  bool temperature = false;
+  bool entropy = false;
+};
+FailureOr<KernelLaunch> buildAttention(gpu::GPUModuleOp module, Location loc,
+                                       const AttentionSpec &spec);
+
+/// pi.cached_attention for one new position, T = 1. Arguments: qkv [B, 1, 3d],
+/// cache [2, B, C, d], position [] i32, temperature [H, C] f32 if any, result
+/// [B, 1, d]. With `updatesCache` the kernel also does pi.update_cache.
+struct CachedAttentionSpec {
+  Type element;
+  int64_t batch, capacity, heads, headSize;
+  double scale;
+  bool temperature = false;
+  bool updatesCache = true;
+};
+FailureOr<KernelLaunch> buildCachedAttention(gpu::GPUModuleOp module,
+                                             Location loc,
+                                             const CachedAttentionSpec &spec);
+
+/// pi.linear of few rows, with what stands around it:
+///   result = residual' (activation(layer_norm(input) * weight + bias)).
+/// Arguments, each only if the specification asks for it: input [rows, in],
+/// weight [in, out] (transposed: [out, in]), LayerNorm weight [in] f32 and bias
+/// [in] f32, bias [out], residual [rows, out], alpha [] and beta [], result
+/// [rows, resultStride] of which the first `out` columns are written.
+struct SkinnyLinearSpec {
+  enum class Activation { None, GeluTanh, GeluErf, Relu };
+  /// None, residual + update, or beta * residual + update / alpha.
+  enum class Residual { None, Add, Scaled };
+
+  Type element;
+  Type resultElement;
+  int64_t rows, inFeatures, outFeatures;
+  int64_t resultStride;
+  bool transposed = false;
+  std::optional<double> layerNormEpsilon;
+  bool bias = false;
+  Activation activation = Activation::None;
+  Residual residual = Residual::None;
+};
+FailureOr<KernelLaunch> buildSkinnyLinear(gpu::GPUModuleOp module, Location loc,
+                                          const SkinnyLinearSpec &spec);
+
+/// pi.argmax. Arguments: input [rows, rowStride], of which the first `columns`
+/// columns count, result [rows] i32.
+struct ArgmaxSpec {
+  Type element;
+  int64_t rows, columns, rowStride;
+};
+FailureOr<KernelLaunch> buildArgmax(gpu::GPUModuleOp module, Location loc,
+                                    const ArgmaxSpec &spec);
+
+} // namespace mlir::pi
+
+#endif // PI_CONVERSION_PITOPIRT_KERNELS_H
