@@ -10,6 +10,7 @@
 
 #include "pi/Runtime/HostSupport.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -47,9 +48,11 @@ static size_t roundCapacity(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+/// More than any machine has; sizes up to it can be rounded up.
+static constexpr size_t maxBytes = size_t(1) << 46;
+
 void *tryAllocateHostMemory(size_t bytes) {
-  constexpr size_t limit = size_t(1) << 46;
-  if (bytes > limit)
+  if (bytes > maxBytes)
     return nullptr;
   // Large blocks start at a huge page: fewer page faults and TLB misses.
   constexpr size_t hugePage = size_t(1) << 21;
@@ -74,30 +77,38 @@ void releaseCachedHostMemory() {
 
 using namespace pi_runtime;
 
-void *pi_rt_alloc(int64_t bytes) {
-  size_t capacity =
-      bytes < 0 ? 0 : roundCapacity(static_cast<size_t>(bytes) + 1);
+/// A freed block of this capacity, or null.
+static BlockHeader *takeCachedBlock(size_t capacity) {
   BlockCache &cache = blockCache();
-  {
-    std::lock_guard<std::mutex> lock(cache.mutex);
-    auto found = cache.blocks.find(capacity);
-    if (found != cache.blocks.end() && !found->second.empty()) {
-      BlockHeader *block = found->second.back();
-      found->second.pop_back();
-      return block + 1;
-    }
-  }
-  void *memory = bytes < 0
-                     ? nullptr
-                     : tryAllocateHostMemory(sizeof(BlockHeader) + capacity);
-  if (!memory) {
-    std::fprintf(stderr, "pi runtime: no memory for %lld bytes\n",
-                 static_cast<long long>(bytes));
-    std::abort();
-  }
+  std::lock_guard<std::mutex> lock(cache.mutex);
+  auto found = cache.blocks.find(capacity);
+  if (found == cache.blocks.end() || found->second.empty())
+    return nullptr;
+  BlockHeader *block = found->second.back();
+  found->second.pop_back();
+  return block;
+}
+
+static BlockHeader *allocateBlock(int64_t bytes) {
+  if (bytes < 0 || static_cast<uint64_t>(bytes) > maxBytes)
+    return nullptr;
+  // At least one byte, so that distinct blocks have distinct addresses.
+  size_t capacity = roundCapacity(std::max<size_t>(bytes, 1));
+  if (BlockHeader *block = takeCachedBlock(capacity))
+    return block;
+  void *memory = tryAllocateHostMemory(sizeof(BlockHeader) + capacity);
   auto *block = static_cast<BlockHeader *>(memory);
-  block->capacity = capacity;
-  return block + 1;
+  if (block)
+    block->capacity = capacity;
+  return block;
+}
+
+void *pi_rt_alloc(int64_t bytes) {
+  if (BlockHeader *block = allocateBlock(bytes))
+    return block + 1;
+  std::fprintf(stderr, "pi runtime: no memory for %lld bytes\n",
+               static_cast<long long>(bytes));
+  std::abort();
 }
 
 void pi_rt_free(void *memory) {
