@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes a small but real Hugging Face GPT-2 checkpoint directory.
 
-The weights are a random initialisation by transformers. The tokenizer is a
-byte-level BPE trained on the source text of Python's standard library, so that
-`pi_mlir.generate` has text to read and write. The same options and the same
-versions of Python and the libraries give the same directory.
+The weights are a random initialisation by transformers; with --train-steps they
+are trained a little, so that generated text looks like something. The tokenizer
+is a byte-level BPE. Both learn from the source text of Python's standard
+library. The same options and the same versions of Python and the libraries give
+the same directory.
 """
 
 import os
@@ -62,6 +63,13 @@ def parse_arguments(arguments):
         help="standard deviation of the weights (default: %(default)s)",
     )
     parser.add_argument(
+        "--train-steps",
+        type=int,
+        default=0,
+        metavar="N",
+        help="steps of training, each on 2048 tokens or so (default: 0)",
+    )
+    parser.add_argument(
         "--untied", action="store_true", help="a head of its own instead of wte"
     )
     parser.add_argument(
@@ -83,6 +91,8 @@ def parse_arguments(arguments):
         parser.error(
             f"--n-embd {options.n_embd} is no multiple of --n-head {options.n_head}"
         )
+    if options.train_steps < 0:
+        parser.error("--train-steps has to be 0 or more")
     if options.vocab_size < 257:
         parser.error("--vocab-size has to be at least 257: all bytes and one end")
     return options
@@ -122,6 +132,34 @@ def train_tokenizer(vocab_size):
     return tokenizer
 
 
+def train(model, tokenizer, steps, seed):
+    """Trains `model` on the corpus for `steps` steps of AdamW."""
+    if not steps:
+        return
+    import torch
+
+    torch.set_num_threads(1)  # so that sums do not depend on the machine's cores
+    ids = torch.tensor(tokenizer.encode("".join(read_corpus())).ids)
+    length = model.config.n_positions
+    rows = max(1, 2048 // length)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=3e-3, total_steps=steps
+    )
+    generator = torch.Generator().manual_seed(seed)
+    model.train()
+    for _ in range(steps):
+        starts = torch.randint(len(ids) - length, (rows,), generator=generator)
+        batch = torch.stack([ids[start : start + length] for start in starts])
+        loss = model(batch, labels=batch).loss
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+    model.eval()
+
+
 def make_checkpoint(
     out_dir,
     *,
@@ -129,11 +167,13 @@ def make_checkpoint(
     seed=0,
     max_shard_size="5GB",
     tokenizer=True,
+    train_steps=0,
     **config_options,
 ):
-    """Saves a randomly initialised GPT2LMHeadModel and gives it back.
+    """Saves a GPT2LMHeadModel, and its tokenizer if asked, and gives it back.
 
-    `config_options` are those of transformers' GPT2Config.
+    `config_options` are those of transformers' GPT2Config. Training needs the
+    tokenizer.
     """
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
@@ -145,9 +185,12 @@ def make_checkpoint(
     )
     torch.manual_seed(seed)
     model = GPT2LMHeadModel(config).eval()
+    if tokenizer:
+        trained = train_tokenizer(vocab_size)
+        train(model, trained, train_steps, seed)
     model.save_pretrained(out_dir, max_shard_size=max_shard_size)
     if tokenizer:
-        train_tokenizer(vocab_size).save(str(Path(out_dir) / "tokenizer.json"))
+        trained.save(str(Path(out_dir) / "tokenizer.json"))
     return model
 
 
@@ -168,6 +211,7 @@ def main(arguments=None):
             vocab_size=options.vocab_size,
             seed=options.seed,
             max_shard_size=options.max_shard_size,
+            train_steps=options.train_steps,
             n_embd=options.n_embd,
             n_layer=options.n_layer,
             n_head=options.n_head,

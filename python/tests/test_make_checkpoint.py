@@ -5,6 +5,7 @@ import json
 
 import pytest
 from conftest import run_tool
+from tokenizers import Tokenizer
 
 from pi_mlir import make_checkpoint
 from pi_mlir.command_line import UserError
@@ -30,6 +31,23 @@ def test_same_options_give_the_same_files(tmp_path):
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
 
 
+def test_training_lowers_the_loss(tmp_path):
+    import torch
+    from transformers import GPT2LMHeadModel
+
+    options = ["--n-positions=32", "--seed=1"]
+    assert make(tmp_path / "a", *options) == 0
+    assert make(tmp_path / "b", *options, "--train-steps=20") == 0
+    text = make_checkpoint.read_corpus()[0][:400]
+    losses = []
+    for name in ("a", "b"):
+        tokenizer = Tokenizer.from_file(str(tmp_path / name / "tokenizer.json"))
+        ids = torch.tensor([tokenizer.encode(text).ids[:32]])
+        model = GPT2LMHeadModel.from_pretrained(tmp_path / name).eval()
+        losses.append(model(ids, labels=ids).loss.item())
+    assert losses[1] < losses[0] - 0.5
+
+
 def test_shards(tmp_path):
     assert make(tmp_path / "a", "--max-shard-size=10KB") == 0
     index = json.loads((tmp_path / "a" / "model.safetensors.index.json").read_text())
@@ -37,8 +55,6 @@ def test_shards(tmp_path):
 
 
 def test_tokenizer_round_trip(tmp_path):
-    from tokenizers import Tokenizer
-
     assert make(tmp_path / "a") == 0
     tokenizer = Tokenizer.from_file(str(tmp_path / "a" / "tokenizer.json"))
     text = "def fib(n):\n    return 'größer' if n > 1 else \"☃\"\n"
@@ -62,6 +78,7 @@ def test_existing_directories_are_kept(tmp_path):
     [
         ("--n-head=3", "--n-embd 16 is no multiple of --n-head 3"),
         ("--vocab-size=100", "--vocab-size has to be at least 257"),
+        ("--train-steps=-1", "--train-steps has to be 0 or more"),
         ("--n-layer=0", "--n-layer has to be at least 1"),
     ],
 )
