@@ -12,6 +12,8 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "pi/Dialect/Pi/IR/Pi.h"
+#include "pi/Dialect/Pirt/IR/Pirt.h"
+#include "pi/Dialect/Pirt/Transforms/Passes.h"
 #include "pi/Target/Cubin/Cubin.h"
 #include "pi/Transforms/Architecture/Passes.h"
 #include "pi/Transforms/Execution/Passes.h"
@@ -21,7 +23,7 @@ using namespace mlir;
 void mlir::pi::registerAllDialects(DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
-  registry.insert<pi::PIDialect>();
+  registry.insert<pi::PIDialect, pirt::PIRTDialect>();
   pi::registerCubinTranslations(registry);
 }
 
@@ -31,4 +33,5 @@ void mlir::pi::registerAllPasses() {
   pi::registerCubinPasses();
   pi::registerExecutionPasses();
   pi::registerExecutionPipeline();
+  pirt::registerPirtPasses();
 }

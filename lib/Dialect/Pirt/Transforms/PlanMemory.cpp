@@ -1,0 +1,107 @@
+//===- PlanMemory.cpp - Places the buffers of a plan in one arena ---------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "pi/Dialect/Pirt/Transforms/Passes.h"
+
+#include "mlir/IR/Builders.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace mlir::pirt {
+#define GEN_PASS_DEF_PIRTPLANMEMORY
+#include "pi/Dialect/Pirt/Transforms/Passes.h.inc"
+} // namespace mlir::pirt
+
+using namespace mlir;
+using namespace mlir::pirt;
+
+/// The start of the smallest gap of at least `bytes` between the occupied
+/// ranges, or the end of the last one.
+static int64_t findBestGap(ArrayRef<std::pair<int64_t, int64_t>> occupied,
+                           int64_t bytes) {
+  int64_t best = -1, bestSize = 0, end = 0;
+  for (auto [begin, rangeEnd] : occupied) {
+    int64_t gap = begin - end;
+    if (gap >= bytes && (best < 0 || gap < bestSize)) {
+      best = end;
+      bestSize = gap;
+    }
+    end = std::max(end, rangeEnd);
+  }
+  return best < 0 ? end : best;
+}
+
+ArenaPlan mlir::pirt::planArena(ArrayRef<LiveBuffer> buffers) {
+  auto order = llvm::to_vector(llvm::seq<size_t>(0, buffers.size()));
+  llvm::stable_sort(order, [&](size_t a, size_t b) {
+    return buffers[a].bytes > buffers[b].bytes;
+  });
+  ArenaPlan plan;
+  plan.offsets.resize(buffers.size());
+  SmallVector<size_t> placed;
+  for (size_t index : order) {
+    const LiveBuffer &buffer = buffers[index];
+    SmallVector<std::pair<int64_t, int64_t>> occupied;
+    for (size_t other : placed)
+      if (buffers[other].first <= buffer.last &&
+          buffer.first <= buffers[other].last)
+        occupied.emplace_back(
+            plan.offsets[other],
+            plan.offsets[other] +
+                llvm::alignTo(buffers[other].bytes, kArenaAlignment));
+    llvm::sort(occupied);
+    int64_t bytes = llvm::alignTo(buffer.bytes, kArenaAlignment);
+    plan.offsets[index] = findBestGap(occupied, bytes);
+    plan.bytes = std::max(plan.bytes, plan.offsets[index] + bytes);
+    placed.push_back(index);
+  }
+  return plan;
+}
+
+namespace {
+struct PlanMemoryPass : pirt::impl::PirtPlanMemoryBase<PlanMemoryPass> {
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    if (function.isExternal() || !function.getBody().hasOneBlock())
+      return;
+    DenseMap<Operation *, int64_t> steps;
+    for (auto [step, op] : llvm::enumerate(function.getBody().front()))
+      steps[&op] = step;
+
+    SmallVector<AllocOp> allocations;
+    SmallVector<LiveBuffer> buffers;
+    for (AllocOp alloc :
+         llvm::make_early_inc_range(function.getOps<AllocOp>())) {
+      if (alloc->use_empty()) {
+        alloc.erase();
+        continue;
+      }
+      LiveBuffer buffer{getBufferBytes(alloc.getBuffer().getType()),
+                        std::numeric_limits<int64_t>::max(), 0};
+      for (Operation *user : alloc->getUsers()) {
+        buffer.first = std::min(buffer.first, steps.lookup(user));
+        buffer.last = std::max(buffer.last, steps.lookup(user));
+      }
+      allocations.push_back(alloc);
+      buffers.push_back(buffer);
+      bufferBytes += buffer.bytes;
+    }
+    // A function that is no plan stays as it is.
+    if (allocations.empty() && function.getOps<LaunchOp>().empty() &&
+        function.getOps<GemmOp>().empty())
+      return;
+
+    ArenaPlan plan = planArena(buffers);
+    for (auto [alloc, offset] : llvm::zip_equal(allocations, plan.offsets))
+      alloc.setOffset(offset);
+    function->setAttr(kArenaBytesAttr,
+                      Builder(&getContext()).getI64IntegerAttr(plan.bytes));
+    if (static_cast<uint64_t>(plan.bytes) > arenaBytes)
+      arenaBytes = plan.bytes;
+  }
+};
+} // namespace

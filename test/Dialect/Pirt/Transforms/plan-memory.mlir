@@ -1,0 +1,30 @@
+// RUN: pi-opt %s --pirt-plan-memory | FileCheck %s
+
+// The large buffer %0 is dead when %2 and %3 live: they share its place, and
+// the unused one disappears.
+// CHECK-LABEL: func.func @reuse
+// CHECK-SAME: pirt.arena_bytes = 2560
+func.func @reuse(%x: memref<128xf32> {pi.name = "x"}, %y: memref<128xf32> {pirt.output = "y"}) {
+  // CHECK: pirt.alloc offset 0 : memref<2x256xf32>
+  %0 = pirt.alloc : memref<2x256xf32>
+  // CHECK: pirt.alloc offset 2048 : memref<128xf32>
+  %1 = pirt.alloc : memref<128xf32>
+  // CHECK: pirt.alloc offset 0 : memref<2x256xf32>
+  %2 = pirt.alloc : memref<2x256xf32>
+  // CHECK: pirt.alloc offset 2048 : memref<128xf32>
+  %3 = pirt.alloc : memref<128xf32>
+  // CHECK-NOT: pirt.alloc
+  %unused = pirt.alloc : memref<4096xf32>
+  pirt.launch @kernels::@k1 grid [1, 1, 1] block [64, 1, 1] (%x, %0) : memref<128xf32>, memref<2x256xf32>
+  pirt.launch @kernels::@k1 grid [1, 1, 1] block [64, 1, 1] (%0, %1) : memref<2x256xf32>, memref<128xf32>
+  pirt.launch @kernels::@k1 grid [1, 1, 1] block [64, 1, 1] (%1, %2) : memref<128xf32>, memref<2x256xf32>
+  pirt.launch @kernels::@k1 grid [1, 1, 1] block [64, 1, 1] (%2, %3) : memref<2x256xf32>, memref<128xf32>
+  pirt.copy %3 to %y : memref<128xf32> to memref<128xf32>
+  return
+}
+
+gpu.module @kernels {
+  gpu.func @k1(%x: memref<128xf32>, %y: memref<128xf32>) kernel {
+    gpu.return
+  }
+}
