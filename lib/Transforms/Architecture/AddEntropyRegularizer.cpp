@@ -24,9 +24,19 @@ struct AddEntropyRegularizer final
     : public pi::impl::PiAddEntropyRegularizerBase<AddEntropyRegularizer> {
   using PiAddEntropyRegularizerBase::PiAddEntropyRegularizerBase;
 
+  LogicalResult initialize(MLIRContext *context) override {
+    for (auto [name, value] : {std::pair<StringRef, double>("gamma", gamma),
+                               {"lambda", lambda},
+                               {"threshold", threshold}})
+      if (!std::isfinite(value) || value < 0.0)
+        return emitError(UnknownLoc::get(context), getArgument())
+               << ": " << name << " has to be finite and not negative, but is "
+               << value;
+    return success();
+  }
+
   void runOnOperation() override {
-    if (failed(verifyOptions()) ||
-        failed(forEachDecoder(
+    if (failed(forEachDecoder(
             getOperation(), [&](Operation *, TransformerStructure &structure) {
               for (const TransformerLayer &layer : structure.getLayers())
                 if (failed(regularize(layer.attention)))
@@ -37,17 +47,6 @@ struct AddEntropyRegularizer final
   }
 
 private:
-  LogicalResult verifyOptions() {
-    for (auto [name, value] : {std::pair<StringRef, double>("gamma", gamma),
-                               {"lambda", lambda},
-                               {"threshold", threshold}})
-      if (!std::isfinite(value) || value < 0.0)
-        return getOperation().emitError()
-               << name << " has to be finite and not negative, but is "
-               << value;
-    return success();
-  }
-
   LogicalResult regularize(const AttentionBlock &block) {
     auto attention = dyn_cast_or_null<AttentionOp>(block.attention);
     if (!attention)

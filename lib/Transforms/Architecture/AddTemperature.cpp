@@ -24,13 +24,15 @@ struct AddTemperature final
     : public pi::impl::PiAddTemperatureBase<AddTemperature> {
   using PiAddTemperatureBase::PiAddTemperatureBase;
 
+  LogicalResult initialize(MLIRContext *context) override {
+    if (std::isfinite(init) && init > 0.0)
+      return success();
+    return emitError(UnknownLoc::get(context), getArgument())
+           << ": init has to be finite and greater than 0, but is "
+           << double(init);
+  }
+
   void runOnOperation() override {
-    if (!std::isfinite(init) || init <= 0.0) {
-      getOperation().emitError("init of a temperature has to be finite and "
-                               "greater than 0, but is ")
-          << double(init);
-      return signalPassFailure();
-    }
     if (failed(forEachDecoder(
             getOperation(), [&](Operation *, TransformerStructure &structure) {
               for (const TransformerLayer &layer : structure.getLayers())

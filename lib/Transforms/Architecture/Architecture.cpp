@@ -54,12 +54,12 @@ private:
   /// Errors at `op` for something that the architecture has and the model has
   /// not, and the other way round.
   LogicalResult lacks(Operation *op, StringRef what) const {
-    return op->emitError("architecture ")
+    return emitError(op->getLoc(), "architecture ")
            << architecture.getName() << " has " << what
            << ", but here is none, and a rewrite cannot add it";
   }
   LogicalResult exceeds(Operation *op, StringRef what) const {
-    return op->emitError("architecture ")
+    return emitError(op->getLoc(), "architecture ")
            << architecture.getName() << " has no " << what
            << ", but here is one, and a rewrite cannot take it away";
   }
@@ -125,7 +125,8 @@ LogicalResult ArchitecturePass::verifyHasLayers() {
       });
   if (found)
     return success();
-  return getOperation().emitError(
+  return emitError(
+      getOperation().getLoc(),
       "no function of the module has a 'pi.attention': there is no decoder to "
       "rewrite");
 }

@@ -29,13 +29,15 @@ struct NormalizeWeights final
     : public pi::impl::PiNormalizeWeightsBase<NormalizeWeights> {
   using PiNormalizeWeightsBase::PiNormalizeWeightsBase;
 
+  LogicalResult initialize(MLIRContext *context) override {
+    if (iterations >= 1)
+      return success();
+    return emitError(UnknownLoc::get(context), getArgument())
+           << ": iterations has to be at least 1, but is "
+           << int64_t(iterations);
+  }
+
   void runOnOperation() override {
-    if (iterations < 1) {
-      getOperation().emitError("spectral normalisation needs at least one "
-                               "iteration, but ")
-          << int64_t(iterations) << " are asked for";
-      return signalPassFailure();
-    }
     if (failed(forEachDecoder(
             getOperation(), [&](Operation *, TransformerStructure &structure) {
               return normalizeIn(structure);

@@ -23,17 +23,19 @@ namespace {
 struct ReplaceGelu final : public pi::impl::PiReplaceGeluBase<ReplaceGelu> {
   using PiReplaceGeluBase::PiReplaceGeluBase;
 
+  LogicalResult initialize(MLIRContext *context) override {
+    auto error = [&] {
+      return emitError(UnknownLoc::get(context), getArgument()) << ": ";
+    };
+    if (!llvm::all_of(coefficients, [](double c) { return std::isfinite(c); }))
+      return error() << "coefficients have to be finite";
+    if (!coefficients.empty() && replacement != Activation::Polynomial)
+      return error() << "coefficients are given, but the replacement is no "
+                        "polynomial: add 'with=polynomial'";
+    return success();
+  }
+
   void runOnOperation() override {
-    if (!llvm::all_of(coefficients,
-                      [](double c) { return std::isfinite(c); })) {
-      getOperation().emitError("coefficients have to be finite");
-      return signalPassFailure();
-    }
-    if (!coefficients.empty() && replacement != Activation::Polynomial) {
-      getOperation().emitError("coefficients are given, but the replacement is "
-                               "no polynomial: add 'with=polynomial'");
-      return signalPassFailure();
-    }
     if (failed(forEachDecoder(
             getOperation(),
             [&](Operation *function, TransformerStructure &structure) {
