@@ -83,12 +83,15 @@ void pi_rt_sgemm(int32_t transA, int32_t transB, int64_t M, int64_t N,
     product.compute();
     return;
   }
-  // Ranges of whole register tiles along the longer side.
-  constexpr int64_t tile = 16;
+  // Ranges of whole register tiles along the longer side; more of them than
+  // threads, in case another program delays one, but none narrow.
+  constexpr int64_t tile = 16, smallestPiece = 4, piecesPerThread = 4;
   ThreadPool &pool = ThreadPool::global();
   int64_t tiles = (std::max(M, N) + tile - 1) / tile;
+  int64_t pieces = std::clamp<int64_t>(tiles / smallestPiece, 1,
+                                       pool.threadCount() * piecesPerThread);
   pool.run(
-      tiles, pool.threadCount(),
+      tiles, pieces,
       [](int64_t begin, int64_t end, void *context) {
         const auto &whole = *static_cast<const Product *>(context);
         if (whole.n >= whole.m)
