@@ -71,7 +71,7 @@ FailureOr<KernelLaunch> buildCachedAttention(gpu::GPUModuleOp module,
                                              const CachedAttentionSpec &spec);
 
 /// pi.linear of few rows, with what stands around it:
-///   result = residual' (activation(layer_norm(input) * weight + bias)).
+///   result = residual (+) activation(layer_norm(input) * weight + bias).
 /// Arguments, each only if the specification asks for it: input [rows, in],
 /// weight [in, out] (transposed: [out, in]), LayerNorm weight [in] f32 and bias
 /// [in] f32, bias [out], residual [rows, out], alpha [] and beta [], result

@@ -10,6 +10,7 @@
 #define PI_TARGET_CUBIN_CUBIN_H
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Pass/Pass.h"
 
 namespace mlir::pi {
 
