@@ -48,19 +48,24 @@ void Sampler::keepTopK() {
 void Sampler::keepTopP() {
   if (options.topP >= 1)
     return;
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [](const Candidate &left, const Candidate &right) {
-                     return left.logit > right.logit;
-                   });
-  double total = 0;
+  // A heap, because few of the many candidates are usually kept. Of equal
+  // tokens the one with the smaller number comes first.
+  auto isLessProbable = [](const Candidate &left, const Candidate &right) {
+    return std::pair(left.logit, -left.token) <
+           std::pair(right.logit, -right.token);
+  };
+  double rest = 0;
   for (const Candidate &candidate : candidates)
-    total += candidate.weight;
-  double droppable = (1 - static_cast<double>(options.topP)) * total;
-  double dropped = candidates.back().weight;
-  while (candidates.size() > 1 && dropped <= droppable) {
-    candidates.pop_back();
-    dropped += candidates.back().weight;
-  }
+    rest += candidate.weight;
+  double droppable = (1 - static_cast<double>(options.topP)) * rest;
+  std::make_heap(candidates.begin(), candidates.end(), isLessProbable);
+  auto kept = candidates.end(); // Popped candidates gather at the end.
+  do {
+    std::pop_heap(candidates.begin(), kept, isLessProbable);
+    rest -= (--kept)->weight;
+  } while (kept != candidates.begin() && rest > droppable);
+  candidates.erase(candidates.begin(), kept);
+  std::reverse(candidates.begin(), candidates.end());
 }
 
 int32_t Sampler::draw() {
