@@ -11,6 +11,8 @@
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
+#include "pi/Cost/ExternalModels.h"
+#include "pi/Cost/Passes.h"
 #include "pi/Dialect/Pi/IR/Pi.h"
 #include "pi/Dialect/Pirt/IR/Pirt.h"
 #include "pi/Dialect/Pirt/Transforms/Passes.h"
@@ -25,12 +27,14 @@ void mlir::pi::registerAllDialects(DialectRegistry &registry) {
   mlir::registerAllExtensions(registry);
   registry.insert<pi::PIDialect, pirt::PIRTDialect>();
   pi::registerCubinTranslations(registry);
+  pi::registerCostExternalModels(registry);
 }
 
 void mlir::pi::registerAllPasses() {
   mlir::registerAllPasses();
   pi::registerArchitecturePasses();
   pi::registerCubinPasses();
+  pi::registerCostPasses();
   pi::registerExecutionPasses();
   pi::registerExecutionPipeline();
   pirt::registerPirtPasses();

@@ -18,6 +18,7 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include "pi/Interfaces/CostInterfaces.h"
 #include "pi/Interfaces/GenerationOpInterface.h"
 
 #include "pi/Dialect/Pi/IR/PiDialect.h.inc"

@@ -22,6 +22,7 @@ class PI_AttentionLikeOp<string mnemonic, list<Trait> traits = []>
 
 def PI_AttentionOp
     : PI_AttentionLikeOp<"attention", [
+        PI_Costly, PI_Nonlinear, PI_CountsFlops,
         DeclareOpInterfaceMethods<GenerationOpInterface, ["getStateType"]>]> {
   let summary = "multi-head self-attention over a packed projection";
   let description = [{
@@ -66,7 +67,8 @@ def PI_AttentionOp
   let hasCanonicalizer = 1;
 }
 
-def PI_UpdateCacheOp : PI_AttentionLikeOp<"update_cache", [InferTypeOpAdaptor]> {
+def PI_UpdateCacheOp
+    : PI_AttentionLikeOp<"update_cache", [PI_Local, InferTypeOpAdaptor]> {
   let summary = "puts keys and values of new positions into the cache";
   let description = [{
     Copies K and V of `qkv` into `cache[0]` and `cache[1]` at rows
@@ -91,7 +93,8 @@ def PI_UpdateCacheOp : PI_AttentionLikeOp<"update_cache", [InferTypeOpAdaptor]> 
   let hasVerifier = 1;
 }
 
-def PI_CachedAttentionOp : PI_AttentionLikeOp<"cached_attention"> {
+def PI_CachedAttentionOp
+    : PI_AttentionLikeOp<"cached_attention", [PI_Costly, PI_Nonlinear, PI_CountsFlops]> {
   let summary = "attention of new positions over the key/value cache";
   let description = [{
     Attention as in `pi.attention`, causal, where row i of `qkv` stands at

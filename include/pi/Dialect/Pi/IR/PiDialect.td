@@ -10,6 +10,7 @@
 #define PI_DIALECT_PI_IR_PIDIALECT_TD
 
 include "mlir/IR/OpBase.td"
+include "pi/Interfaces/CostInterfaces.td"
 
 def PI_Dialect : Dialect {
   let name = "pi";
@@ -57,5 +58,12 @@ def PI_PositionWise : NativeOpTrait<"PositionWise"> {
 
 class PI_Op<string mnemonic, list<Trait> traits = []>
     : Op<PI_Dialect, mnemonic, traits>;
+
+/// An operation that private inference pays for, and says what.
+def PI_Costly : DeclareOpInterfaceMethods<PICostOpInterface, ["appendCost"]>;
+/// An operation that each party does alone, on its shares or its weights.
+defvar PI_Local = PICostOpInterface;
+def PI_Nonlinear : DeclareOpInterfaceMethods<NonlinearOpInterface>;
+def PI_CountsFlops : DeclareOpInterfaceMethods<FlopCountOpInterface>;
 
 #endif // PI_DIALECT_PI_IR_PIDIALECT_TD

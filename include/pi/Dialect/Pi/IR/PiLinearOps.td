@@ -22,7 +22,8 @@ def PI_Position : 0DTensorOf<[I32]>;
 class PI_LinearAlgebraOp<string mnemonic, list<Trait> traits = []>
     : PI_Op<mnemonic, traits # [Pure]>;
 
-def PI_EmbeddingOp : PI_LinearAlgebraOp<"embedding", [InferTypeOpAdaptor]> {
+def PI_EmbeddingOp
+    : PI_LinearAlgebraOp<"embedding", [PI_Costly, InferTypeOpAdaptor]> {
   let summary = "rows of a table, chosen by token";
   let description = [{
     `result[..., :] = table[indices[...], :]`. Shapes: indices `B x T`, table
@@ -45,7 +46,7 @@ def PI_EmbeddingOp : PI_LinearAlgebraOp<"embedding", [InferTypeOpAdaptor]> {
 
 def PI_PositionEmbeddingOp
     : PI_LinearAlgebraOp<"position_embedding",
-                         [DeclareOpInterfaceMethods<GenerationOpInterface>]> {
+                         [PI_Local, DeclareOpInterfaceMethods<GenerationOpInterface>]> {
   let summary = "consecutive rows of a table, chosen by position";
   let description = [{
     `result[i, :] = table[position + i, :]`, where `position` is 0 if it is
@@ -68,7 +69,8 @@ def PI_PositionEmbeddingOp
 }
 
 def PI_LinearOp
-    : PI_LinearAlgebraOp<"linear", [PI_PositionWise, InferTypeOpAdaptor]> {
+    : PI_LinearAlgebraOp<"linear", [PI_Costly, PI_CountsFlops, PI_PositionWise,
+                                   InferTypeOpAdaptor]> {
   let summary = "a linear layer";
   let description = [{
     `result = input * weight + bias`. Shapes: input `... x m`, weight `m x n`
@@ -114,7 +116,8 @@ def PI_LinearOp
   let hasCanonicalizer = 1;
 }
 
-def PI_MatmulOp : PI_LinearAlgebraOp<"matmul", [InferTypeOpAdaptor]> {
+def PI_MatmulOp
+    : PI_LinearAlgebraOp<"matmul", [PI_Costly, PI_CountsFlops, InferTypeOpAdaptor]> {
   let summary = "a product of two matrices";
   let description = [{
     `result = lhs * rhs` over the two last dimensions; leading dimensions are
@@ -131,7 +134,7 @@ def PI_MatmulOp : PI_LinearAlgebraOp<"matmul", [InferTypeOpAdaptor]> {
 }
 
 def PI_AddOp
-    : PI_LinearAlgebraOp<"add", [PI_PositionWise, InferTypeOpAdaptor]> {
+    : PI_LinearAlgebraOp<"add", [PI_Local, PI_PositionWise, InferTypeOpAdaptor]> {
   let summary = "a sum, broadcast over leading dimensions";
   let description = [{
     `result = lhs + rhs`. The shape of rhs is that of lhs or its last
@@ -151,7 +154,8 @@ def PI_AddOp
 }
 
 def PI_ScaledResidualOp
-    : PI_LinearAlgebraOp<"scaled_residual", [PI_PositionWise, InferTypeOpAdaptor]> {
+    : PI_LinearAlgebraOp<"scaled_residual", [PI_Costly, PI_PositionWise,
+                                            InferTypeOpAdaptor]> {
   let summary = "the residual connection of a scaled FFN";
   let description = [{
     `result = beta * residual + (1 / alpha) * update`, with learnable scalars
@@ -175,7 +179,8 @@ def PI_ScaledResidualOp
   }];
 }
 
-def PI_SelectPositionOp : PI_LinearAlgebraOp<"select_position", [InferTypeOpAdaptor]> {
+def PI_SelectPositionOp
+    : PI_LinearAlgebraOp<"select_position", [PI_Local, InferTypeOpAdaptor]> {
   let summary = "one position of a sequence";
   let description = [{
     `result[b, 0, :] = input[b, position, :]`. Shapes: input `B x T x d`,
@@ -195,7 +200,7 @@ def PI_SelectPositionOp : PI_LinearAlgebraOp<"select_position", [InferTypeOpAdap
 }
 
 class PI_WeightOp<string mnemonic, list<Trait> traits = []>
-    : PI_Op<mnemonic, traits # [Pure, InferTypeOpAdaptor]> {
+    : PI_Op<mnemonic, traits # [Pure, PI_Local, InferTypeOpAdaptor]> {
   code columnRanges = [{
     /// The half-open column ranges that are normalised: all columns if the
     /// attribute is absent.

@@ -16,7 +16,9 @@ include "pi/Dialect/Pi/IR/PiLinearOps.td"
 class PI_NonlinearOp<string mnemonic, list<Trait> traits = []>
     : PI_Op<mnemonic, traits # [Pure]>;
 
-def PI_LayerNormOp : PI_NonlinearOp<"layer_norm", [PI_PositionWise, InferTypeOpAdaptor]> {
+def PI_LayerNormOp
+    : PI_NonlinearOp<"layer_norm", [PI_Costly, PI_Nonlinear, PI_PositionWise,
+                                    InferTypeOpAdaptor]> {
   let summary = "layer normalisation over the last dimension";
   let description = [{
     `result = (input - mean) / sqrt(variance + epsilon) * weight + bias`, with
@@ -42,7 +44,7 @@ def PI_LayerNormOp : PI_NonlinearOp<"layer_norm", [PI_PositionWise, InferTypeOpA
 }
 
 class PI_UnaryOp<string mnemonic>
-    : PI_NonlinearOp<mnemonic, [PI_PositionWise, Elementwise,
+    : PI_NonlinearOp<mnemonic, [PI_Costly, PI_Nonlinear, PI_PositionWise, Elementwise,
                                 SameOperandsAndResultType]> {
   let results = (outs PI_FloatTensor:$result);
 }
@@ -96,7 +98,8 @@ def PI_PolynomialOp : PI_UnaryOp<"polynomial"> {
   let hasVerifier = 1;
 }
 
-def PI_SoftmaxOp : PI_NonlinearOp<"softmax", [InferTypeOpAdaptor]> {
+def PI_SoftmaxOp
+    : PI_NonlinearOp<"softmax", [PI_Costly, PI_Nonlinear, InferTypeOpAdaptor]> {
   let summary = "softmax over the last dimension";
   let description = [{
     `result = exp(input / t - max) / sum(exp(input / t - max))` for every row.
@@ -122,7 +125,8 @@ def PI_SoftmaxOp : PI_NonlinearOp<"softmax", [InferTypeOpAdaptor]> {
   let hasVerifier = 1;
 }
 
-def PI_ArgmaxOp : PI_NonlinearOp<"argmax", [InferTypeOpAdaptor]> {
+def PI_ArgmaxOp
+    : PI_NonlinearOp<"argmax", [PI_Costly, PI_Nonlinear, InferTypeOpAdaptor]> {
   let summary = "the position of the largest element of each row";
   let description = [{
     The index of the largest element along the last dimension, the first of

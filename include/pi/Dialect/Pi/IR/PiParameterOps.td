@@ -73,7 +73,8 @@ def PI_YieldOp : PI_Op<"yield",
 }
 
 def PI_LoadOp : PI_Op<"load",
-    [MemoryEffects<[MemRead]>, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+    [PI_Local, MemoryEffects<[MemRead]>,
+     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "the present value of a parameter";
   let description = [{
     ```mlir

@@ -1,0 +1,81 @@
+//===- CostReport.h - The report on private inference -----------*- C++ -*-===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PI_LIB_COST_COSTREPORT_H
+#define PI_LIB_COST_COSTREPORT_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "pi/Analysis/TransformerStructure.h"
+#include "pi/Cost/Network.h"
+#include "pi/Cost/Protocol.h"
+
+namespace mlir::pi {
+
+/// Nonlinear functions of one kind and shape at one site.
+struct NonlinearCount {
+  std::string kind;
+  int64_t count = 0;
+  SmallVector<int64_t> shape;
+  /// `layers`, or `final` for the LayerNorm before the head.
+  StringRef site;
+};
+
+/// What one part of an operation costs.
+struct OperationCost {
+  std::string location;
+  std::string op;
+  Cost cost;
+  /// All of its time on the network of the report.
+  double seconds = 0;
+};
+
+/// Floating-point operations of products of matrices, by part of the model.
+struct FlopCounts {
+  uint64_t ffn = 0, attention = 0, head = 0, other = 0;
+};
+
+struct CostReport {
+  std::string function;
+  std::string protocol;
+  Network network;
+  ProtocolOptions options;
+  SoftmaxDivision softmaxDivision = SoftmaxDivision::Rows;
+  SmallVector<StringRef> calibrated;
+
+  std::vector<OperationCost> operations;
+  SmallVector<NonlinearCount> nonlinear;
+  FlopCounts flops;
+
+  OperationCost getTotal() const;
+  void printTable(raw_ostream &os) const;
+  void printJson(raw_ostream &os) const;
+};
+
+/// The function of `module` called `name`; without a name `forward`, or the
+/// only function with a body. Null after an error message.
+FunctionOpInterface findReportedFunction(ModuleOp module, StringRef name);
+
+/// The name of an operation's location, or where it stands in its file.
+std::string getLocationName(Operation *op);
+
+/// Counts of all nonlinear operations of `function`, the most frequent first.
+SmallVector<NonlinearCount>
+countNonlinear(FunctionOpInterface function,
+               const TransformerStructure &structure);
+
+/// `SM 144xR^{128x128}, LN 24xR^{128x768}`, for the counts at `site`.
+std::string formatNonlinear(ArrayRef<NonlinearCount> counts, StringRef site);
+
+/// Writes a file that appears when it is complete; `-` is the standard output.
+LogicalResult writeReport(Operation *op, StringRef path,
+                          llvm::function_ref<void(raw_ostream &)> print);
+
+} // namespace mlir::pi
+
+#endif // PI_LIB_COST_COSTREPORT_H

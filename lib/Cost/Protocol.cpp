@@ -1,0 +1,202 @@
+//===- Protocol.cpp - Functions built from primitives ---------------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+//
+// The approximations are those of SecretFlow SPU (libspu/kernel/hal), which the
+// published runs used: what is counted here are products, squares, truncations
+// and comparisons, in the order in which they depend on each other.
+//
+//===----------------------------------------------------------------------===//
+
+#include "pi/Cost/Protocol.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::pi;
+
+Protocol::~Protocol() = default;
+
+//===----------------------------------------------------------------------===//
+// Fixed-point functions
+//===----------------------------------------------------------------------===//
+
+Cost Protocol::multiply(double n) const {
+  return multiplyRing(n) + truncate(n);
+}
+
+Cost Protocol::square(double n) const { return squareRing(n) + truncate(n); }
+
+Cost Protocol::relu(double n) const { return compare(n) + select(n); }
+
+unsigned Protocol::getExpIterations() const { return 8; }
+
+Cost Protocol::exp(double n) const {
+  // (1 + x / 2^k)^(2^k). The division is a truncation of a value of any sign.
+  return truncateUnknownSign(n) + getExpIterations() * square(n);
+}
+
+Cost Protocol::reciprocalOfPositive(double n) const {
+  // x is moved to c in [1/2, 1), the first guess w is linear in c, and two
+  // steps r <- r (1 + e), e <- e^2 start from r = w, e = 1 - c w. The last e is
+  // not needed.
+  Cost guess = normalize(n) + multiply(n) + multiply(n);
+  Cost steps = inParallel(multiply(n), square(n)) + multiply(n);
+  return guess + steps + multiply(n);
+}
+
+Cost Protocol::reciprocal(double n) const {
+  // |x| = (x < 0) ? -x : x, and the same choice at the end.
+  return compare(n) + select(n) + reciprocalOfPositive(n) + select(n);
+}
+
+Cost Protocol::divide(double n) const { return reciprocal(n) + multiply(n); }
+
+Cost Protocol::rsqrt(double n) const {
+  // A quadratic guess on the normalised operand, then the exponent.
+  Cost guess = multiply(n) + multiply(n);
+  Cost exponent = halveExponent(n) + multiply(n);
+  return normalize(n) + inParallel(guess, exponent) + multiply(n);
+}
+
+Cost Protocol::tanh(double n) const {
+  // Clamp to an interval, then an odd Chebyshev series by its recurrence in
+  // x^2: two products in each of four steps.
+  Cost clamp = 2 * relu(n);
+  return clamp + square(n) + 4 * inParallel(multiply(n), multiply(n));
+}
+
+Cost Protocol::erf(double n) const {
+  // On |x|: 1 - 1 / p(x)^4 with p of degree 4 (Abramowitz and Stegun 7.1.27).
+  Cost powers = multiply(n) + inParallel(multiply(n), multiply(n));
+  Cost sum = 3 * truncate(n);
+  return compare(n) + select(n) + powers + sum + 2 * square(n) +
+         reciprocalOfPositive(n) + select(n);
+}
+
+Cost Protocol::geluTanh(double n) const {
+  // x^3, the argument of tanh, and the product with x / 2. Five multiplications
+  // by constants are truncations.
+  return 2 * multiply(n) + tanh(n) + multiply(n) + 5 * truncate(n);
+}
+
+Cost Protocol::geluErf(double n) const {
+  // x / sqrt(2), and the product with x / 2.
+  return truncate(n) + erf(n) + multiply(n);
+}
+
+Cost Protocol::polynomial(double n, unsigned degree) const {
+  if (degree == 0)
+    return {};
+  // One power after the other, then one truncation of the weighted sum.
+  Cost cost = truncateUnknownSign(n);
+  if (degree >= 2)
+    cost += square(n) + (degree - 2) * multiply(n);
+  return cost;
+}
+
+Cost Protocol::scaleByParameter(double n) const { return multiply(n); }
+
+//===----------------------------------------------------------------------===//
+// Functions of a model
+//===----------------------------------------------------------------------===//
+
+Cost Protocol::matmul(const MatmulShape &shape) const {
+  return matmulRing(shape, /*oneSideKnown=*/false) +
+         truncate(shape.getResultElements());
+}
+
+Cost Protocol::linear(int64_t rows, int64_t inFeatures,
+                      int64_t outFeatures) const {
+  MatmulShape shape{/*batch=*/1, rows, inFeatures, outFeatures};
+  return matmulRing(shape, options.ownerKnowsWeights) +
+         truncate(shape.getResultElements());
+}
+
+/// `step` on all but one element of each row, as a binary tree.
+static Cost reduceRows(double columns, Cost step) {
+  step.rounds *= columns > 1 ? std::ceil(std::log2(columns)) : 0;
+  return step;
+}
+
+Cost Protocol::max(double rows, double columns) const {
+  return reduceRows(columns, relu(rows * (columns - 1)));
+}
+
+Cost Protocol::argmax(double rows, double columns) const {
+  double n = rows * (columns - 1);
+  return reduceRows(columns, compare(n) + inParallel(select(n), select(n)));
+}
+
+Cost Protocol::softmax(double rows, double columns) const {
+  double n = rows * columns;
+  Cost cost = max(rows, columns) + exp(n);
+  switch (getSoftmaxDivision()) {
+  case SoftmaxDivision::Elements:
+    return cost + divide(n);
+  case SoftmaxDivision::Rows:
+    return cost + reciprocal(rows) + multiply(n);
+  }
+  llvm_unreachable("unknown division");
+}
+
+Cost Protocol::layerNorm(double rows, double columns) const {
+  // (x - mean)^2, then the products with 1 / deviation and with the weight.
+  double n = rows * columns;
+  Cost moments = truncate(rows) + multiply(n) + truncate(rows);
+  return moments + rsqrt(rows) + 2 * multiply(n);
+}
+
+Cost Protocol::lookup(int64_t rows, int64_t tableRows, int64_t columns) const {
+  double n = double(rows) * tableRows;
+  // The one-hot rows are integers, so nothing is truncated.
+  return equal(n) + bitToArithmetic(n) +
+         matmulRing({/*batch=*/1, rows, tableRows, columns},
+                    options.ownerKnowsWeights);
+}
+
+//===----------------------------------------------------------------------===//
+// Registry
+//===----------------------------------------------------------------------===//
+
+// Protocols.inc has PI_PROTOCOL(X) for each file lib/Cost/Protocols/X.cpp.
+namespace mlir::pi {
+#define PI_PROTOCOL(NAME) void register##NAME(ProtocolRegistry &registry);
+#include "Protocols.inc"
+#undef PI_PROTOCOL
+} // namespace mlir::pi
+
+const ProtocolRegistry &ProtocolRegistry::get() {
+  static const ProtocolRegistry registry = [] {
+    ProtocolRegistry result;
+#define PI_PROTOCOL(NAME) register##NAME(result);
+#include "Protocols.inc"
+#undef PI_PROTOCOL
+    return result;
+  }();
+  return registry;
+}
+
+void ProtocolRegistry::add(StringRef name, Factory factory) {
+  bool inserted = factories.emplace(name.str(), std::move(factory)).second;
+  assert(inserted && "two protocols of one name");
+  (void)inserted;
+}
+
+std::unique_ptr<Protocol>
+ProtocolRegistry::create(StringRef name, const ProtocolOptions &options) const {
+  auto it = factories.find(name.str());
+  return it == factories.end() ? nullptr : it->second(options);
+}
+
+std::string ProtocolRegistry::getNames() const {
+  return llvm::join(llvm::make_first_range(factories), ", ");
+}

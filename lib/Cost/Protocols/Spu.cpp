@@ -1,0 +1,87 @@
+//===- Spu.cpp - SecretFlow SPU 0.9.5 -------------------------------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+//
+// Measured with the package `spu==0.9.5`: Cheetah, 64-bit ring, 18 fractional
+// bits, one thread, no error allowed in the lowest bit, all inputs secret;
+// bytes of both parties. unittests/Cost/SpuTest.cpp holds the measurements.
+//
+//===----------------------------------------------------------------------===//
+
+#include "../CheetahConstants.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::pi;
+
+// Products and squares run on whole blocks of slots.
+
+/// Elements of a block.
+static constexpr double kBlock = 8192;
+/// Bytes of a product of two blocks: 64 x 3072 products in 24 blocks take
+/// 43,520,348 B, truncation included.
+static constexpr double kProductOfBlock = (43520348 - 614400) / 24.0;
+/// Bytes of one OLE on a block: 64 x 3072 squares in 24 blocks take
+/// 27,453,108 B.
+static constexpr double kOleOfBlock = 27453108 / 24.0;
+/// Products of fewer elements than a block come from stored triples: an OLE on
+/// a block gives half as many, and using one opens two elements of 8 bytes
+/// each way (libspu/mpc/cheetah/state.cc).
+static constexpr double kTriplesOfBlock = kBlock / 2;
+static constexpr double kBytesToOpenTriple = 4 * 8;
+
+static constexpr TwoPartyConstants kConstants = {
+    /*compare=*/16703526 / (64.0 * 3072),
+    /*select=*/3195232 / (64.0 * 3072),
+    /*equal=*/2334720 / (64.0 * 768),
+    /*bitToArithmetic=*/cheetah::kBitToArithmetic,
+    /*truncate=*/cheetah::kTruncate,
+    /*truncateUnknownSign=*/cheetah::kTruncate,
+    /*product=*/kProductOfBlock / kBlock,
+    /*square=*/kOleOfBlock / kBlock,
+    /*normalize=*/cheetah::kNormalize,
+    /*halveExponent=*/cheetah::kHalveExponent,
+};
+
+namespace {
+class Spu : public TwoPartyProtocol {
+public:
+  explicit Spu(const ProtocolOptions &options)
+      : TwoPartyProtocol(options, kConstants) {}
+
+  Cost multiplyRing(double n) const override {
+    Cost cost = TwoPartyProtocol::multiplyRing(n);
+    if (n < kBlock)
+      cost.bytes = n * (kOleOfBlock / kTriplesOfBlock + kBytesToOpenTriple);
+    else // Each party encrypts one half of the elements.
+      cost.bytes = 2 * std::ceil(n / 2 / kBlock) * kProductOfBlock;
+    return cost;
+  }
+
+  Cost squareRing(double n) const override {
+    double blocks = std::ceil(n / kBlock);
+    Cost cost = TwoPartyProtocol::squareRing(blocks * kBlock);
+    return cost;
+  }
+
+protected:
+  SoftmaxDivision getDefaultSoftmaxDivision() const override {
+    // `enable_optimize_denominator_with_broadcast` is off by default.
+    return SoftmaxDivision::Elements;
+  }
+};
+} // namespace
+
+namespace mlir::pi {
+void registerSpu(ProtocolRegistry &registry) {
+  registry.add("spu-0.9.5", [](const ProtocolOptions &options) {
+    return std::make_unique<Spu>(options);
+  });
+}
+} // namespace mlir::pi
