@@ -25,6 +25,8 @@ static LogicalResult verifyHeads(AttentionLike op, int64_t positions) {
   if (width % heads != 0)
     return op.emitOpError("width ")
            << width << " is no multiple of " << heads << " heads";
+  if (!op.getScale().isFinite())
+    return op.emitOpError("scale has to be finite");
   auto result = RankedTensorType::get(
       {qkv.getDimSize(0), qkv.getDimSize(1), width}, qkv.getElementType());
   if (op.getResult().getType() != result)
@@ -92,6 +94,7 @@ struct DropUnusedEntropy : OpRewritePattern<AttentionOp> {
         rewriter, op.getLoc(), op.getResult().getType(), /*entropy=*/Type(),
         op.getQkv(), op.getTemperature(), op.getNumHeads(), op.getScale(),
         op.getCausal());
+    plain->setDiscardableAttrs(op->getDiscardableAttrDictionary());
     rewriter.replaceAllUsesWith(op.getResult(), plain.getResult());
     rewriter.eraseOp(op);
     return success();

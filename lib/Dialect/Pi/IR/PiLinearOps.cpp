@@ -82,6 +82,11 @@ LogicalResult LinearOp::inferReturnTypes(MLIRContext *,
                              transposed ? "n x m" : "m x n",
                              " with m = ", input->getShape().back(),
                              " features of the input, but is ", *weight);
+  if (weight->getElementType() != input->getElementType())
+    return emitOptionalError(loc,
+                             "input and weight have to have one element "
+                             "type, but are ",
+                             *input, " and ", *weight);
   int64_t outFeatures = weight->getDimSize(!transposed);
   if (Value bias = adaptor.getBias()) {
     auto type = getTensor(loc, bias, "bias", 1);
@@ -140,7 +145,8 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *,
   if (failed(lhs) || failed(rhs))
     return failure();
   auto l = lhs->getShape(), r = rhs->getShape();
-  if (l.drop_back(2) != r.drop_back(2) || l.back() != r[r.size() - 2])
+  if (l.drop_back(2) != r.drop_back(2) || l.back() != r[r.size() - 2] ||
+      lhs->getElementType() != rhs->getElementType())
     return emitOptionalError(loc,
                              "operands have to be ... x m x k and "
                              "... x k x n, but are ",

@@ -10,6 +10,8 @@
 
 #include "mlir/IR/Builders.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace mlir::pi;
 
@@ -46,13 +48,17 @@ OpFoldResult ReluOp::fold(FoldAdaptor) {
 LogicalResult PolynomialOp::verify() {
   if (getCoefficients().empty())
     return emitOpError("needs at least one coefficient");
+  if (!llvm::all_of(getCoefficients(),
+                    [](double c) { return std::isfinite(c); }))
+    return emitOpError("coefficients have to be finite");
   return success();
 }
 
 OpFoldResult PolynomialOp::fold(FoldAdaptor) {
   ArrayRef<double> c = getCoefficients();
-  // 0 + 1 x -> x.
-  if (c.size() == 2 && c[0] == 0.0 && c[1] == 1.0)
+  // 0 + 1 x + 0 x^2 ... -> x.
+  if (c.size() >= 2 && c[0] == 0.0 && c[1] == 1.0 &&
+      llvm::all_of(c.drop_front(2), [](double value) { return value == 0.0; }))
     return getInput();
   return {};
 }

@@ -9,6 +9,7 @@
 #include "pi/Dialect/Pi/IR/Pi.h"
 
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace mlir::pi;
@@ -27,17 +28,37 @@ void ParameterOp::build(OpBuilder &builder, OperationState &state,
 LogicalResult ParameterOp::verifyRegions() {
   if (!isDerived())
     return success();
-  auto yield = dyn_cast<YieldOp>(getDerivation().front().getTerminator());
+  Block &body = getDerivation().front();
+  if (body.getNumArguments() != 0)
+    return emitOpError("derivation has to take no arguments: it reads other "
+                       "parameters with 'pi.load'");
+  auto yield = dyn_cast<YieldOp>(body.getTerminator());
   if (!yield)
     return emitOpError("derivation has to end with 'pi.yield'");
   if (yield.getValue().getType() != getType())
     return yield.emitOpError("gives ")
            << yield.getValue().getType() << ", but parameter '@" << getSymName()
            << "' is " << getType();
-  for (LoadOp load : getDerivation().getOps<LoadOp>())
-    if (load.getParameter() == getSymName())
-      return load.emitOpError("derives parameter '@")
-             << getSymName() << "' from itself";
+  return success();
+}
+
+LogicalResult ParameterOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (!isDerived())
+    return success();
+  // Every parameter that this one is derived from, in any number of steps.
+  llvm::SmallSetVector<ParameterOp, 4> sources;
+  auto addSourcesOf = [&](ParameterOp parameter) {
+    parameter.getDerivation().walk([&](LoadOp load) {
+      if (auto source = symbols.lookupNearestSymbolFrom<ParameterOp>(
+              load, load.getParameterAttr()))
+        sources.insert(source);
+    });
+  };
+  addSourcesOf(*this);
+  for (size_t i = 0; i < sources.size(); ++i)
+    addSourcesOf(sources[i]);
+  if (sources.contains(*this))
+    return emitOpError("is derived from itself");
   return success();
 }
 

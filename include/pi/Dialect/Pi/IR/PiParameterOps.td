@@ -15,7 +15,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 include "pi/Dialect/Pi/IR/PiAttributes.td"
 
 def PI_ParameterOp : PI_Op<"parameter",
-    [Symbol, IsolatedFromAbove, HasParent<"::mlir::ModuleOp">]> {
+    [Symbol, IsolatedFromAbove, HasParent<"::mlir::ModuleOp">,
+     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a learnable tensor of the model, known by its name";
   let description = [{
     Declares a parameter. Its name is the name of the tensor in a Hugging Face
@@ -27,7 +28,8 @@ def PI_ParameterOp : PI_Op<"parameter",
     - `derived` holds a region that computes the parameter from others, or from
       constants. A checkpoint that has no tensor of this name still loads: the
       region then runs once, when the weights are loaded. A parameter without
-      the region has to be in the checkpoint.
+      the region has to be in the checkpoint. No parameter may be derived, in
+      any number of steps, from itself.
 
     ```mlir
     pi.parameter @h.0.mlp.c_fc.weight : tensor<64x256xf32> init(#pi.normal<0.02>) decay
