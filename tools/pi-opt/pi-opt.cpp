@@ -25,16 +25,26 @@ static bool writesFile(llvm::ArrayRef<char *> args) {
   return false;
 }
 
+/// Gives an option another default, which the command line may override.
+static void addDefault(llvm::SmallVectorImpl<char *> &args, char *option) {
+  llvm::StringRef name = llvm::StringRef(option).ltrim('-').split('=').first;
+  auto isSame = [&](llvm::StringRef arg) {
+    return arg.ltrim('-').split('=').first == name;
+  };
+  if (llvm::none_of(args, isSame))
+    args.insert(args.begin() + 1, option);
+}
+
 int main(int argc, char **argv) {
+  llvm::SmallVector<char *> args(argv, argv + argc);
   // A file is read by the next tool, whose reports and errors speak of
   // locations such as "h.3.attn": it keeps them. A terminal gets the IR alone.
-  llvm::SmallVector<char *> args(argv, argv + argc);
   char printLocations[] = "--mlir-print-debuginfo";
-  auto sameOption = [&](llvm::StringRef arg) {
-    return arg.ltrim('-').starts_with("mlir-print-debuginfo");
-  };
-  if (writesFile(args) && llvm::none_of(args, sameOption))
-    args.insert(args.begin() + 1, printLocations);
+  if (writesFile(args))
+    addDefault(args, printLocations);
+  // An error about a function is not followed by the whole of it.
+  char hideOperation[] = "--mlir-print-op-on-diagnostic=false";
+  addDefault(args, hideOperation);
 
   mlir::DialectRegistry registry;
   mlir::pi::registerAllDialects(registry);
