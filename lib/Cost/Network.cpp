@@ -34,7 +34,7 @@ static constexpr NamedNetwork kNetworks[] = {
     // what more bytes cost more time there, 1.0 to 1.2 Gbps. Round trip:
     // calibrated, fitted to the 12 latencies with the rates of local work
     // (TwoPartyProtocol.cpp).
-    {"paper", 1.2e9, 0.045},
+    {"paper", 1.2e9, 0.0446},
     // The settings of Cheetah (ePrint 2022/207): 384 MB/s and 0.3 ms between
     // machines of one site, 44 MB/s and 40 ms between sites.
     {"lan", 384e6 * 8, 3e-4},

@@ -36,13 +36,13 @@ static constexpr double kHalveExponentRounds = 2;
 
 /// A ciphertext (two polynomials of 8192 coefficients, four moduli) times a
 /// plaintext polynomial, with its encoding.
-static constexpr double kSecondsPerCiphertextProduct = 20e-6;
+static constexpr double kSecondsPerCiphertextProduct = 20.5e-6;
 /// A square: its one cross term goes to and fro, where the two of a product run
 /// in both directions at once.
-static constexpr double kSecondsPerSquare = 1.14e-6;
+static constexpr double kSecondsPerSquare = 1.12e-6;
 /// An element of a one-hot row, and its part in the products with the
 /// vocabulary, whose encoded matrices exceed memory.
-static constexpr double kSecondsPerOneHotElement = 15.6e-6;
+static constexpr double kSecondsPerOneHotElement = 15.1e-6;
 
 SmallVector<StringRef> TwoPartyProtocol::getCalibrated() const {
   return {"seconds per ciphertext product", "seconds per square",

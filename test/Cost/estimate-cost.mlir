@@ -10,7 +10,7 @@
 
 // TABLE:       Private inference of @forward: protocol cheetah, network lan (3072.00 Mbps, 0.30 ms)
 // TABLE:       location             count       sent  share  rounds    time
-// TABLE:       session                  1  195.00 MB  {{.*}}       0  0.51 s
+// TABLE:       session                  1  189.00 MB  {{.*}}       0  0.49 s
 // TABLE-NEXT:  h.*.attn.scores          2
 // TABLE-NEXT:  h.*.attn.softmax         2
 // TABLE-NEXT:  h.*.attn.context         2
@@ -70,7 +70,7 @@
 
 // RUN: pi-opt %s --pi-estimate-cost="function=other" -o /dev/null | FileCheck %s --check-prefix=OTHER
 // OTHER: Private inference of @other
-// OTHER: total 195.00 MB
+// OTHER: total 189.00 MB
 
 pi.parameter @w : tensor<64x64xf32>
 pi.parameter @theta : tensor<4xf32>

@@ -41,12 +41,12 @@ static constexpr TwoPartyConstants kConstants = {
 // weighted least squares over the three terms together.
 
 /// Bytes an element of a softmax.
-static constexpr double kResidualPerSoftmaxElement = 17.8;
+static constexpr double kResidualPerSoftmaxElement = 17.2;
 /// Bytes an element of a one-hot row of the vocabulary.
-static constexpr double kResidualPerOneHotElement = 40.5;
+static constexpr double kResidualPerOneHotElement = 40.4;
 /// Bytes of a session: keys and the set-up of oblivious transfer, which takes
 /// 22.5 MB for each worker.
-static constexpr double kResidualPerSession = 195e6;
+static constexpr double kResidualPerSession = 189e6;
 
 namespace {
 class Cheetah : public TwoPartyProtocol {
