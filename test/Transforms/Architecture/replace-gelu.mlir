@@ -2,6 +2,7 @@
 // RUN: pi-opt %t.mlir --pi-replace-gelu=with=relu --mlir-print-debuginfo | FileCheck %s --check-prefix=RELU
 // RUN: pi-opt %t.mlir --pi-replace-gelu=with=identity | FileCheck %s --check-prefix=IDENTITY
 // RUN: pi-opt %t.mlir --pi-replace-gelu='with=polynomial coefficients=0.0,0.5,0.3 layers=1' | FileCheck %s --check-prefix=POLYNOMIAL
+// RUN: pi-opt %t.mlir --pi-replace-gelu='with=poly coefficients=0.0,0.5,0.3 layers=1' | FileCheck %s --check-prefix=POLYNOMIAL
 // RUN: pi-opt %t.mlir --pi-replace-gelu='with=identity layers=0,1' | FileCheck %s --check-prefix=IDENTITY
 // RUN: pi-opt %S/Inputs/decoder.mlir --pi-replace-gelu=with=identity | FileCheck %s --check-prefix=FROM-GELU
 // RUN: pi-opt %S/Inputs/decoder.mlir --pi-replace-gelu='with=identity from=any' | FileCheck %s --check-prefix=FROM-ANY

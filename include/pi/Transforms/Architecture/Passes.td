@@ -123,7 +123,9 @@ def PiReplaceGelu : PI_ArchitecturePass<"pi-replace-gelu"> {
                clEnumValN(::mlir::pi::Activation::Identity, "identity",
                           "nothing: the second linear reads the first"),
                clEnumValN(::mlir::pi::Activation::Polynomial, "polynomial",
-                          "sum of coefficients[i] * x^i"))}]>,
+                          "sum of coefficients[i] * x^i"),
+               clEnumValN(::mlir::pi::Activation::Polynomial, "poly",
+                          "the same"))}]>,
     Option<"from", "from", "::mlir::pi::ReplacedActivation",
            "::mlir::pi::ReplacedActivation::Gelu", "What is replaced",
            [{::llvm::cl::values(
