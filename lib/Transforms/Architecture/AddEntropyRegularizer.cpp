@@ -48,7 +48,7 @@ struct AddEntropyRegularizer final
 
 private:
   LogicalResult regularize(const AttentionBlock &block) {
-    auto attention = dyn_cast_or_null<AttentionOp>(block.attention);
+    AttentionOp attention = getRewritableAttention(block);
     if (!attention)
       return success();
     if (EntropyPenaltyOp penalty = getPenalty(attention)) {

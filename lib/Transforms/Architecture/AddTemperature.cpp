@@ -45,7 +45,7 @@ struct AddTemperature final
 
 private:
   LogicalResult addTo(const AttentionBlock &block) {
-    auto attention = dyn_cast_or_null<AttentionOp>(block.attention);
+    AttentionOp attention = getRewritableAttention(block);
     if (!attention || attention.getTemperature())
       return success();
     ParameterOp sibling = getAttentionParameter(block);

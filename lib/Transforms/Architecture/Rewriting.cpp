@@ -67,6 +67,15 @@ StringRef mlir::pi::getBlockName(ParameterOp parameter) {
   return module.empty() ? name : block;
 }
 
+AttentionOp mlir::pi::getRewritableAttention(const AttentionBlock &block) {
+  auto attention = dyn_cast_or_null<AttentionOp>(block.attention);
+  if (!attention && block.attention)
+    block.attention->emitRemark(
+        "attention is left alone: it reads a cache, so the model has to be "
+        "rewritten before 'pi-build-generation'");
+  return attention;
+}
+
 ParameterOp mlir::pi::getAttentionParameter(const AttentionBlock &block) {
   for (LinearOp linear : {block.qkvProjection, block.outputProjection})
     if (linear)

@@ -38,6 +38,10 @@ ParameterOp getWeightParameter(LinearOp linear);
 /// for @h.0.mlp.c_fc.weight. New parameters of a block are named after it.
 StringRef getBlockName(ParameterOp parameter);
 
+/// The attention of a block as one that can be rebuilt; null, with a remark, if
+/// it reads a cache, and null without one if the block has none.
+AttentionOp getRewritableAttention(const AttentionBlock &block);
+
 /// The parameter after which new ones of an attention are named; null, with a
 /// remark, if the weights around the attention are no parameters.
 ParameterOp getAttentionParameter(const AttentionBlock &block);

@@ -91,3 +91,13 @@ func.func @no_parameters(%x: tensor<1x16x64xf32>, %w: tensor<64x192xf32>, %o: te
   %4 = pi.add %1, %3 : (tensor<1x16x64xf32>, tensor<1x16x64xf32>) -> tensor<1x16x64xf32>
   return %4 : tensor<1x16x64xf32>
 }
+
+// -----
+
+// An attention over a cache belongs to a form that is made after rewriting.
+// CHECK-LABEL: func.func @cache
+func.func @cache(%qkv: tensor<1x1x192xf32>, %cache: tensor<2x1x16x64xf32>, %i: tensor<i32>) -> tensor<1x1x64xf32> {
+  // expected-remark @+1 {{attention is left alone: it reads a cache, so the model has to be rewritten before 'pi-build-generation'}}
+  %0 = pi.cached_attention %qkv, %cache at %i heads 4 scale 0.25 : (tensor<1x1x192xf32>, tensor<2x1x16x64xf32>, tensor<i32>) -> tensor<1x1x64xf32>
+  return %0 : tensor<1x1x64xf32>
+}
