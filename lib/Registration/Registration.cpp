@@ -11,6 +11,8 @@
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
+#include "pi/Conversion/HostRuntime/Passes.h"
+#include "pi/Conversion/PiToLinalg/Passes.h"
 #include "pi/Cost/ExternalModels.h"
 #include "pi/Cost/Passes.h"
 #include "pi/Dialect/Pi/IR/Pi.h"
@@ -37,5 +39,8 @@ void mlir::pi::registerAllPasses() {
   pi::registerCostPasses();
   pi::registerExecutionPasses();
   pi::registerExecutionPipeline();
+  pi::registerPiToLinalgPasses();
+  pi::registerHostRuntimePasses();
+  pi::registerCPUPipeline();
   pirt::registerPirtPasses();
 }
