@@ -1,0 +1,196 @@
+//===- HostObject.cpp - Machine code of the host --------------------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "pi/Target/Artifact/HostObject.h"
+
+#include "pi/Dialect/Pi/IR/Pi.h"
+
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Program.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
+
+using namespace mlir;
+using namespace mlir::pi;
+
+std::string mlir::pi::getHostCPU(const HostOptions &options) {
+  return options.cpu == "native" ? llvm::sys::getHostCPUName().str()
+                                 : options.cpu;
+}
+
+/// A string of "+feature,-feature" of the processor this runs on.
+static std::string getNativeFeatures() {
+  std::string text;
+  for (const auto &feature : llvm::sys::getHostCPUFeatures())
+    text += (text.empty() ? "" : ",") +
+            std::string(feature.second ? "+" : "-") + feature.first().str();
+  return text;
+}
+
+static FailureOr<std::unique_ptr<llvm::TargetMachine>>
+makeTargetMachine(ModuleOp module, const HostOptions &options) {
+  static bool isInitialized = !llvm::InitializeNativeTarget() &&
+                              !llvm::InitializeNativeTargetAsmPrinter();
+  llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
+  std::string error;
+  const llvm::Target *target =
+      isInitialized ? llvm::TargetRegistry::lookupTarget(triple, error)
+                    : nullptr;
+  if (!target)
+    return module.emitError("no code generator for the host: ") << error;
+  std::string processor = getHostCPU(options);
+  std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
+      target->createMCSubtargetInfo(triple, processor, ""));
+  if (!subtarget->isCPUStringValid(processor))
+    return module.emitError("unknown processor '") << processor << "'";
+  llvm::TargetOptions targetOptions;
+  // A product and its sum may be rounded once.
+  targetOptions.AllowFPOpFusion = llvm::FPOpFusion::Fast;
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, processor, options.cpu == "native" ? getNativeFeatures() : "",
+      targetOptions, llvm::Reloc::PIC_, std::nullopt,
+      llvm::CodeGenOptLevel::Aggressive));
+}
+
+static llvm::OptimizationLevel getLevel(unsigned level) {
+  switch (level) {
+  case 0:
+    return llvm::OptimizationLevel::O0;
+  case 1:
+    return llvm::OptimizationLevel::O1;
+  case 2:
+    return llvm::OptimizationLevel::O2;
+  default:
+    return llvm::OptimizationLevel::O3;
+  }
+}
+
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
+                     unsigned level) {
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopVectorization = tuning.SLPVectorization = level > 1;
+  llvm::PassBuilder builder(&machine, tuning);
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  llvm::ModulePassManager passes =
+      level == 0 ? builder.buildO0DefaultPipeline(llvm::OptimizationLevel::O0)
+                 : builder.buildPerModuleDefaultPipeline(getLevel(level));
+  passes.run(module, modules);
+}
+
+/// Every function is for the processor with all of its registers: the default
+/// of some is to leave the widest unused.
+static void setFunctionAttributes(llvm::Module &module,
+                                  const llvm::TargetMachine &machine) {
+  for (llvm::Function &function : module) {
+    if (function.isDeclaration())
+      continue;
+    function.addFnAttr("target-cpu", machine.getTargetCPU());
+    function.addFnAttr("target-features", machine.getTargetFeatureString());
+    function.addFnAttr("prefer-vector-width", "512");
+    function.addFnAttr(llvm::Attribute::NoUnwind);
+  }
+}
+
+static FailureOr<SmallVector<char, 0>>
+emitObject(ModuleOp module, llvm::Module &llvmModule,
+           llvm::TargetMachine &machine) {
+  SmallVector<char, 0> object;
+  llvm::raw_svector_ostream os(object);
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, os, nullptr,
+                                  llvm::CodeGenFileType::ObjectFile))
+    return module.emitError("the host's code generator writes no object files");
+  passes.run(llvmModule);
+  return object;
+}
+
+/// Makes a shared object of an object file.
+static FailureOr<std::string> link(ModuleOp module, ArrayRef<char> object) {
+  llvm::ErrorOr<std::string> linker = llvm::sys::findProgramByName("ld.lld");
+  if (!linker)
+    linker = llvm::sys::findProgramByName("ld");
+  if (!linker)
+    return module.emitError("no linker for host code; install lld (ld.lld)");
+  SmallString<128> objectPath, libraryPath;
+  int descriptor;
+  if (std::error_code error = llvm::sys::fs::createTemporaryFile(
+          "pi-host", "o", descriptor, objectPath))
+    return module.emitError("cannot make a temporary file: ")
+           << error.message();
+  llvm::FileRemover removeObject(objectPath);
+  llvm::raw_fd_ostream os(descriptor, /*shouldClose=*/true);
+  os.write(object.data(), object.size());
+  os.close();
+  if (os.has_error())
+    return module.emitError("cannot write '")
+           << objectPath << "': " << os.error().message();
+  if (std::error_code error =
+          llvm::sys::fs::createTemporaryFile("pi-host", "so", libraryPath))
+    return module.emitError("cannot make a temporary file: ")
+           << error.message();
+  llvm::FileRemover removeLibrary(libraryPath);
+
+  std::string message;
+  StringRef arguments[] = {
+      *linker, "-shared",         "--build-id=none", "-s", "-z", "noexecstack",
+      "-o",    libraryPath.str(), objectPath.str()};
+  if (llvm::sys::ExecuteAndWait(*linker, arguments, std::nullopt, {}, 0, 0,
+                                &message))
+    return module.emitError("cannot link the host code by ")
+           << *linker << ": " << message;
+  auto library = llvm::MemoryBuffer::getFile(libraryPath);
+  if (!library)
+    return module.emitError("cannot read '")
+           << libraryPath << "': " << library.getError().message();
+  return (*library)->getBuffer().str();
+}
+
+FailureOr<std::string> mlir::pi::compileHostCode(ModuleOp module,
+                                                 const HostOptions &options) {
+  auto machine = makeTargetMachine(module, options);
+  if (failed(machine))
+    return failure();
+  // What describes the model has no code.
+  for (auto parameter :
+       llvm::make_early_inc_range(module.getOps<ParameterOp>()))
+    parameter.erase();
+  MLIRContext &context = *module.getContext();
+  registerBuiltinDialectTranslation(context);
+  registerLLVMDialectTranslation(context);
+  llvm::LLVMContext llvmContext;
+  std::unique_ptr<llvm::Module> llvmModule =
+      translateModuleToLLVMIR(module, llvmContext, "host");
+  if (!llvmModule)
+    return module.emitError("cannot be translated to LLVM IR");
+  llvmModule->setTargetTriple((*machine)->getTargetTriple());
+  llvmModule->setDataLayout((*machine)->createDataLayout());
+  setFunctionAttributes(*llvmModule, **machine);
+  optimize(*llvmModule, **machine, options.optimizationLevel);
+  FailureOr<SmallVector<char, 0>> object =
+      emitObject(module, *llvmModule, **machine);
+  if (failed(object))
+    return failure();
+  return link(module, *object);
+}

@@ -1,0 +1,251 @@
+//===- ManifestBuilder.cpp - Describes a compiled model -------------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "pi/Target/Artifact/ManifestBuilder.h"
+
+#include "pi/Conversion/HostRuntime/Passes.h"
+#include "pi/Dialect/Pi/IR/Pi.h"
+#include "pi/Transforms/Execution/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+using namespace mlir::pi;
+using pi_runtime::DataType;
+using pi_runtime::EntryArgument;
+using pi_runtime::EntryPoint;
+using pi_runtime::Initializer;
+using pi_runtime::Manifest;
+using pi_runtime::ParameterInfo;
+using pi_runtime::TensorInfo;
+
+static std::optional<DataType> toDataType(Type type) {
+  if (type.isF32())
+    return DataType::F32;
+  if (type.isBF16())
+    return DataType::BF16;
+  if (type.isF16())
+    return DataType::F16;
+  if (type.isInteger(32))
+    return DataType::I32;
+  if (type.isInteger(64))
+    return DataType::I64;
+  return std::nullopt;
+}
+
+namespace {
+class ManifestBuilder {
+public:
+  ManifestBuilder(ModuleOp module) : module(module), symbols(module) {}
+
+  FailureOr<Manifest> build(StringRef target, StringRef targetArch);
+
+private:
+  FailureOr<TensorInfo> describe(Location loc, StringRef name, Type type);
+  FailureOr<size_t> addParameter(Location loc, FlatSymbolRefAttr symbol);
+  LogicalResult addState(Location loc, StringRef name, Type type);
+  LogicalResult addArgument(func::FuncOp function, unsigned index,
+                            EntryPoint &entry);
+  LogicalResult addResult(func::FuncOp function, unsigned index,
+                          EntryPoint &entry);
+  LogicalResult addEntryPoint(func::FuncOp function);
+  LogicalResult addInitializer(FlatSymbolRefAttr parameter);
+  LogicalResult readSizes();
+
+  ModuleOp module;
+  SymbolTable symbols;
+  Manifest manifest;
+  llvm::StringMap<size_t> parameterNumbers;
+  /// The initialisers that are being or have been added.
+  llvm::StringSet<> startedInitializers;
+};
+} // namespace
+
+FailureOr<TensorInfo> ManifestBuilder::describe(Location loc, StringRef name,
+                                                Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  std::optional<DataType> dtype;
+  if (tensor && tensor.hasStaticShape())
+    dtype = toDataType(tensor.getElementType());
+  if (!dtype)
+    return emitError(loc) << "'" << name << "' has type " << type
+                          << ", which a compiled model cannot pass";
+  return TensorInfo{name.str(), *dtype, tensor.getShape().vec()};
+}
+
+/// Lists a parameter once, after what its initialiser reads.
+FailureOr<size_t> ManifestBuilder::addParameter(Location loc,
+                                                FlatSymbolRefAttr symbol) {
+  StringRef name = symbol.getValue();
+  if (auto known = parameterNumbers.find(name); known != parameterNumbers.end())
+    return known->second;
+  auto parameter = symbols.lookup<ParameterOp>(name);
+  if (!parameter)
+    return emitError(loc) << "there is no parameter " << symbol;
+  FailureOr<TensorInfo> tensor =
+      describe(parameter.getLoc(), name, parameter.getType());
+  if (failed(tensor))
+    return failure();
+  ParameterInfo info;
+  static_cast<TensorInfo &>(info) = *tensor;
+  auto initialize =
+      symbols.lookup<func::FuncOp>((kInitializePrefix + name).str());
+  info.derived = bool(initialize);
+  if (initialize && failed(addInitializer(symbol)))
+    return failure();
+  manifest.parameters.push_back(info);
+  size_t number = manifest.parameters.size() - 1;
+  parameterNumbers[name] = number;
+  return number;
+}
+
+LogicalResult ManifestBuilder::addInitializer(FlatSymbolRefAttr parameter) {
+  std::string function = (kInitializePrefix + parameter.getValue()).str();
+  auto initialize = symbols.lookup<func::FuncOp>(function);
+  if (!startedInitializers.insert(parameter.getValue()).second)
+    return initialize.emitError("parameter ")
+           << parameter << " is derived from itself";
+  Initializer initializer;
+  initializer.parameter = parameter.getValue().str();
+  initializer.symbol = getEntrySymbol(function);
+  for (unsigned i = 0, n = initialize.getNumArguments(); i < n; ++i) {
+    auto source =
+        initialize.getArgAttrOfType<FlatSymbolRefAttr>(i, kParameterAttr);
+    if (!source)
+      return initialize.emitError("argument ")
+             << i << " has no attribute " << kParameterAttr;
+    if (failed(addParameter(initialize.getLoc(), source)))
+      return failure();
+    initializer.sources.push_back(source.getValue().str());
+  }
+  manifest.initializers.push_back(std::move(initializer));
+  return success();
+}
+
+LogicalResult ManifestBuilder::addState(Location loc, StringRef name,
+                                        Type type) {
+  FailureOr<TensorInfo> state = describe(loc, name, type);
+  if (failed(state))
+    return failure();
+  std::optional<size_t> known = manifest.findState(state->name);
+  if (!known) {
+    manifest.states.push_back(*state);
+    return success();
+  }
+  const TensorInfo &other = manifest.states[*known];
+  if (other.dtype == state->dtype && other.shape == state->shape)
+    return success();
+  return emitError(loc) << "state '" << name
+                        << "' has another type in another function";
+}
+
+LogicalResult ManifestBuilder::addArgument(func::FuncOp function,
+                                           unsigned index, EntryPoint &entry) {
+  using Kind = EntryArgument::Kind;
+  Location loc = function.getLoc();
+  Type type = function.getArgumentTypes()[index];
+  if (auto name = function.getArgAttrOfType<StringAttr>(index, kNameAttr)) {
+    FailureOr<TensorInfo> input = describe(loc, name, type);
+    if (failed(input))
+      return failure();
+    entry.arguments.push_back({Kind::Input, entry.inputs.size(), ""});
+    entry.inputs.push_back(*input);
+    return success();
+  }
+  if (auto state = function.getArgAttrOfType<StringAttr>(index, kStateAttr)) {
+    entry.arguments.push_back({Kind::State, 0, state.str()});
+    return addState(loc, state, type);
+  }
+  auto symbol =
+      function.getArgAttrOfType<FlatSymbolRefAttr>(index, kParameterAttr);
+  if (!symbol)
+    return function.emitError("argument ")
+           << index << " has none of the attributes " << kNameAttr << ", "
+           << kParameterAttr << " and " << kStateAttr;
+  FailureOr<size_t> number = addParameter(loc, symbol);
+  FailureOr<TensorInfo> stored = describe(loc, symbol.getValue(), type);
+  if (failed(number) || failed(stored))
+    return failure();
+  manifest.parameters[*number].storageDtype = stored->dtype;
+  entry.arguments.push_back({Kind::Parameter, 0, stored->name});
+  return success();
+}
+
+LogicalResult ManifestBuilder::addResult(func::FuncOp function, unsigned index,
+                                         EntryPoint &entry) {
+  if (function.getResultAttr(index, kStateAttr))
+    return success(); // Updated where it is.
+  auto name = function.getResultAttrOfType<StringAttr>(index, kNameAttr);
+  if (!name)
+    return function.emitError("result ")
+           << index << " has neither " << kNameAttr << " nor " << kStateAttr;
+  FailureOr<TensorInfo> output =
+      describe(function.getLoc(), name, function.getResultTypes()[index]);
+  if (failed(output))
+    return failure();
+  if (pi_runtime::convertsToFloat(output->dtype))
+    output->dtype = DataType::F32;
+  entry.arguments.push_back(
+      {EntryArgument::Kind::Output, entry.outputs.size(), ""});
+  entry.outputs.push_back(*output);
+  return success();
+}
+
+LogicalResult ManifestBuilder::addEntryPoint(func::FuncOp function) {
+  EntryPoint entry;
+  entry.name = function.getSymName().str();
+  entry.symbol = getEntrySymbol(function.getSymName());
+  for (unsigned i = 0, n = function.getNumArguments(); i < n; ++i)
+    if (failed(addArgument(function, i, entry)))
+      return failure();
+  for (unsigned i = 0, n = function.getNumResults(); i < n; ++i)
+    if (failed(addResult(function, i, entry)))
+      return failure();
+  manifest.entryPoints.push_back(std::move(entry));
+  return success();
+}
+
+/// The model's sizes, from what goes into and comes out of @forward.
+LogicalResult ManifestBuilder::readSizes() {
+  const EntryPoint *forward = manifest.findEntryPoint(kForwardName.str());
+  if (!forward)
+    return module.emitError("has no public function @") << kForwardName;
+  std::optional<size_t> tokens = forward->findInput("input_ids");
+  std::optional<size_t> logits = forward->findOutput("logits");
+  if (!tokens || forward->inputs[*tokens].shape.size() != 2)
+    return module.emitError("@")
+           << kForwardName << " has no input 'input_ids' of shape B x T";
+  if (!logits || forward->outputs[*logits].shape.size() != 3)
+    return module.emitError("@")
+           << kForwardName << " has no output 'logits' of shape B x T x V";
+  manifest.batch = forward->inputs[*tokens].shape[0];
+  manifest.sequenceLength = forward->inputs[*tokens].shape[1];
+  manifest.vocabSize = forward->outputs[*logits].shape[2];
+  return success();
+}
+
+FailureOr<Manifest> ManifestBuilder::build(StringRef target,
+                                           StringRef targetArch) {
+  manifest.compiler = PI_VERSION;
+  manifest.target = target.str();
+  manifest.targetArch = targetArch.str();
+  manifest.modelName = module.getSymName().value_or("model").str();
+  for (auto function : module.getOps<func::FuncOp>())
+    if (function.isPublic() && failed(addEntryPoint(function)))
+      return failure();
+  if (failed(readSizes()))
+    return failure();
+  return manifest;
+}
+
+FailureOr<Manifest> mlir::pi::buildManifest(ModuleOp module, StringRef target,
+                                            StringRef targetArch) {
+  return ManifestBuilder(module).build(target, targetArch);
+}
