@@ -25,7 +25,7 @@ func.func @share() {
 func.func @small(%n: index) {
   // CHECK: memref.alloca() {alignment = 64 : i64} : memref<f32>
   // CHECK: scf.for
-  // CHECK-NOT: alloc
+  // CHECK-NOT: memref.alloc
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %zero = arith.constant 0.0 : f32
