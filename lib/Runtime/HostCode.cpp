@@ -8,6 +8,7 @@
 
 #include "pi/Runtime/HostCode.h"
 
+#include "HostFeatures.h"
 #include "pi/Runtime/HostSupport.h"
 
 #include <cerrno>
@@ -63,6 +64,8 @@ Result<HostCode> HostCode::load(const Artifact &artifact) {
   Result<std::string_view> bytes = artifact.section(hostCodeSection);
   if (!bytes)
     return bytes.status();
+  if (Status status = checkHostFeatures(artifact); !status)
+    return status;
   HostCode code(artifact.path());
   code.descriptor = ::memfd_create(hostCodeSection, MFD_CLOEXEC);
   if (code.descriptor < 0 || !writeAll(code.descriptor, *bytes))

@@ -107,6 +107,7 @@ json manifestToJson(const Manifest &manifest) {
           {"compiler", manifest.compiler},
           {"target", manifest.target},
           {"target_arch", manifest.targetArch},
+          {"host_features", manifest.hostFeatures},
           {"model",
            {{"name", manifest.modelName},
             {"batch", manifest.batch},
@@ -203,6 +204,8 @@ Manifest manifestFromJson(const JsonReader &reader) {
   manifest.compiler = reader.field("compiler").string();
   manifest.target = reader.field("target").string();
   manifest.targetArch = reader.field("target_arch").string();
+  for (const JsonReader &feature : reader.field("host_features").elements())
+    manifest.hostFeatures.push_back(feature.string());
   JsonReader model = reader.field("model");
   manifest.modelName = model.field("name").string();
   manifest.batch = model.field("batch").integer(1, maxSize);

@@ -46,6 +46,7 @@ Manifest pi_runtime::makeManifest(const std::string &target) {
   manifest.compiler = "0.1.0";
   manifest.target = target;
   manifest.targetArch = target == "cpu" ? "x86-64" : "sm_90a";
+  manifest.hostFeatures = {"avx2", "fma"};
   manifest.modelName = "tiny";
   manifest.batch = 2;
   manifest.sequenceLength = 8;
@@ -88,6 +89,7 @@ TEST_F(ArtifactTest, RoundTripOfHostModel) {
   EXPECT_EQ(read.compiler, "0.1.0");
   EXPECT_EQ(read.target, "cpu");
   EXPECT_EQ(read.targetArch, "x86-64");
+  EXPECT_EQ(read.hostFeatures, (std::vector<std::string>{"avx2", "fma"}));
   EXPECT_EQ(read.modelName, "tiny");
   EXPECT_EQ(read.batch, 2);
   EXPECT_EQ(read.sequenceLength, 8);
@@ -228,6 +230,7 @@ INSTANTIATE_TEST_SUITE_P(
                        "unknown target 'npu'"},
         ManifestChange{"\"target\":\"cpu\"", "\"target\":\"cuda\"",
                        "entry point 'forward': no plan"},
+        ManifestChange{"\"avx2\"", "2", "host_features[0]: expected a string"},
         ManifestChange{"\"batch\":2", "\"batch\":0", "model.batch"},
         ManifestChange{"\"batch\":2", "\"batch\":-1", "model.batch"},
         ManifestChange{"\"batch\":2", "\"batch\":18446744073709551615",

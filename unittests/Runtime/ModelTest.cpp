@@ -297,6 +297,18 @@ TEST_F(ModelTest, EntryPointOfAnotherShapeIsAnError) {
   expectLoadError(manifest, PI_INVALID_FILE, "has no symbol 'absent'");
 }
 
+TEST_F(ModelTest, CodeForAnotherProcessorIsAnError) {
+  Manifest manifest = tiny.manifest();
+  manifest.hostFeatures = {"avx10000"};
+  expectLoadError(manifest, PI_UNAVAILABLE,
+                  "uses instructions that this processor lacks (avx10000)");
+#if defined(__x86_64__)
+  manifest.hostFeatures = {"sse3"}; // Which every processor in use has.
+  ASSERT_TRUE(succeeds(TinyModel::writeModel(modelPath, manifest)));
+  load();
+#endif
+}
+
 TEST_F(ModelTest, DamagedHostCodeIsAnError) {
   ASSERT_TRUE(succeeds(writeArtifact(modelPath, tiny.manifest(),
                                      {{hostCodeSection, "not ELF"}})));

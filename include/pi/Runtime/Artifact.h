@@ -87,6 +87,9 @@ struct Manifest {
   std::string compiler;
   std::string target;
   std::string targetArch;
+  /// Extensions of the instruction set that the host code may use, by LLVM's
+  /// names; a processor that lacks one cannot run it.
+  std::vector<std::string> hostFeatures;
   /// The model, and the sizes that it was compiled for.
   std::string modelName;
   int64_t batch = 1;

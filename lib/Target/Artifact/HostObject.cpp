@@ -9,6 +9,7 @@
 #include "pi/Target/Artifact/HostObject.h"
 
 #include "pi/Dialect/Pi/IR/Pi.h"
+#include "pi/Runtime/HostFeatureNames.h"
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -42,29 +43,60 @@ static std::string getNativeFeatures() {
   return text;
 }
 
-static FailureOr<std::unique_ptr<llvm::TargetMachine>>
-makeTargetMachine(ModuleOp module, const HostOptions &options) {
+/// The host's target of LLVM, or null with an error message.
+static const llvm::Target *getHostTarget(std::string &error) {
   static bool isInitialized = !llvm::InitializeNativeTarget() &&
                               !llvm::InitializeNativeTargetAsmPrinter();
-  llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
+  if (!isInitialized) {
+    error = "LLVM was built without it";
+    return nullptr;
+  }
+  return llvm::TargetRegistry::lookupTarget(
+      llvm::Triple(llvm::sys::getDefaultTargetTriple()), error);
+}
+
+static std::unique_ptr<llvm::MCSubtargetInfo>
+makeSubtarget(const llvm::Target &target, const HostOptions &options) {
+  return std::unique_ptr<llvm::MCSubtargetInfo>(target.createMCSubtargetInfo(
+      llvm::Triple(llvm::sys::getDefaultTargetTriple()), getHostCPU(options),
+      options.cpu == "native" ? getNativeFeatures() : ""));
+}
+
+std::vector<std::string> mlir::pi::getHostFeatures(const HostOptions &options) {
+  std::vector<std::string> features;
   std::string error;
-  const llvm::Target *target =
-      isInitialized ? llvm::TargetRegistry::lookupTarget(triple, error)
-                    : nullptr;
+  const llvm::Target *target = getHostTarget(error);
+  if (!target)
+    return features;
+  [[maybe_unused]] auto subtarget = makeSubtarget(*target, options);
+#if defined(__x86_64__)
+#define PI_ADD_FEATURE(feature)                                                \
+  if (subtarget->checkFeatures("+" feature))                                   \
+    features.push_back(feature);
+  PI_FOR_EACH_X86_FEATURE(PI_ADD_FEATURE)
+#undef PI_ADD_FEATURE
+#endif
+  return features;
+}
+
+static FailureOr<std::unique_ptr<llvm::TargetMachine>>
+makeTargetMachine(ModuleOp module, const HostOptions &options) {
+  std::string error;
+  const llvm::Target *target = getHostTarget(error);
   if (!target)
     return module.emitError("no code generator for the host: ") << error;
-  std::string processor = getHostCPU(options);
-  std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
-      target->createMCSubtargetInfo(triple, processor, ""));
-  if (!subtarget->isCPUStringValid(processor))
-    return module.emitError("unknown processor '") << processor << "'";
+  std::string cpu = getHostCPU(options);
+  std::unique_ptr<llvm::MCSubtargetInfo> subtarget =
+      makeSubtarget(*target, options);
+  if (!subtarget->isCPUStringValid(cpu))
+    return module.emitError("unknown processor '") << cpu << "'";
   llvm::TargetOptions targetOptions;
   // A product and its sum may be rounded once.
   targetOptions.AllowFPOpFusion = llvm::FPOpFusion::Fast;
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, processor, options.cpu == "native" ? getNativeFeatures() : "",
-      targetOptions, llvm::Reloc::PIC_, std::nullopt,
-      llvm::CodeGenOptLevel::Aggressive));
+      llvm::Triple(llvm::sys::getDefaultTargetTriple()), cpu,
+      subtarget->getFeatureString(), targetOptions, llvm::Reloc::PIC_,
+      std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
 static llvm::OptimizationLevel getLevel(unsigned level) {

@@ -24,6 +24,10 @@ struct HostOptions {
 /// The processor's name with "native" resolved.
 std::string getHostCPU(const HostOptions &options);
 
+/// The extensions of the instruction set that code for the processor may use
+/// and that a runtime can check (Manifest::hostFeatures).
+std::vector<std::string> getHostFeatures(const HostOptions &options);
+
 /// Compiles a module in the LLVM dialect, as `pi-cpu-pipeline` makes it, to a
 /// shared object whose only undefined symbols are those of the runtime, libm
 /// and libc, and gives its bytes. Errors are reported at the module, which
