@@ -16,6 +16,7 @@
 #include "llvm/Support/Path.h"
 
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace mlir::pi;
@@ -54,7 +55,7 @@ std::string mlir::pi::getLocationName(Operation *op) {
     return llvm::formatv("{0}:{1}:{2}",
                          llvm::sys::path::filename(file.getFilename().strref()),
                          file.getLine(), file.getColumn());
-  return "?";
+  return op->getName().getStringRef().str();
 }
 
 SmallVector<NonlinearCount>
@@ -237,8 +238,11 @@ void CostReport::printTable(raw_ostream &os) const {
 // JSON
 //===----------------------------------------------------------------------===//
 
-/// A count as JSON: a whole number.
-static int64_t toCount(double value) { return std::llround(value); }
+/// A count as JSON: a whole number, which saturates.
+static int64_t toCount(double value) {
+  return value < 9e18 ? std::llround(value)
+                      : std::numeric_limits<int64_t>::max();
+}
 
 static void printCost(llvm::json::OStream &json, const OperationCost &cost) {
   json.attribute("bytes", toCount(cost.cost.bytes));

@@ -20,6 +20,7 @@
 #include "pi/Cost/MatmulPacking.h"
 #include "pi/Cost/Protocol.h"
 
+#include <map>
 #include <tuple>
 
 namespace mlir::pi {

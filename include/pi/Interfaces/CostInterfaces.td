@@ -33,11 +33,19 @@ def NonlinearOpInterface : OpInterface<"NonlinearOpInterface"> {
     }], "::llvm::StringRef", "getNonlinearKind">,
     InterfaceMethod<[{
       How many times the function stands in the operation: once for each
-      sequence of the batch and, for softmax, each head.
-    }], "int64_t", "getNonlinearInstances">,
+      sequence of the batch and, for softmax, each head. By default all but the
+      two last dimensions of the first operand.
+    }], "int64_t", "getNonlinearInstances", (ins), "", [{
+      return ::mlir::pi::getNumElements(
+          ::mlir::pi::getMatrixShape($_op->getOperand(0).getType()).first);
+    }]>,
     InterfaceMethod<[{
-      The shape of the tensor that one instance acts on.
-    }], "::llvm::SmallVector<int64_t>", "getNonlinearShape">,
+      The shape of the tensor that one instance acts on. By default the two
+      last dimensions of the first operand.
+    }], "::llvm::SmallVector<int64_t>", "getNonlinearShape", (ins), "", [{
+      return ::llvm::to_vector(
+          ::mlir::pi::getMatrixShape($_op->getOperand(0).getType()).second);
+    }]>,
   ];
 }
 

@@ -66,8 +66,7 @@ public:
 
   Cost squareRing(double n) const override {
     double blocks = std::ceil(n / kBlock);
-    Cost cost = TwoPartyProtocol::squareRing(blocks * kBlock);
-    return cost;
+    return TwoPartyProtocol::squareRing(blocks * kBlock);
   }
 
 protected:

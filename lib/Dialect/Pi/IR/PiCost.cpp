@@ -11,27 +11,43 @@
 
 #include "llvm/Support/MathExtras.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace mlir::pi;
 
 #include "pi/Interfaces/CostInterfaces.cpp.inc"
-
-/// The product of `shape` without its last `count` dimensions.
-static int64_t getLeadingElements(ArrayRef<int64_t> shape, unsigned count) {
-  return ShapedType::getNumElements(
-      shape.drop_back(std::min<size_t>(count, shape.size())));
-}
-
-/// What one instance of a function of `... x T x d` acts on: `T x d`.
-static SmallVector<int64_t> getMatrixShape(ArrayRef<int64_t> shape) {
-  return llvm::to_vector(shape.take_back(2));
-}
 
 static uint64_t saturatingProduct(std::initializer_list<uint64_t> factors) {
   uint64_t product = 1;
   for (uint64_t factor : factors)
     product = llvm::SaturatingMultiply(product, factor);
   return product;
+}
+
+int64_t mlir::pi::getNumElements(ArrayRef<int64_t> shape) {
+  uint64_t product = 1;
+  for (int64_t size : shape)
+    product = llvm::SaturatingMultiply(product, uint64_t(size));
+  return std::min<uint64_t>(product, std::numeric_limits<int64_t>::max());
+}
+
+std::pair<ArrayRef<int64_t>, ArrayRef<int64_t>>
+mlir::pi::getMatrixShape(Type type) {
+  ArrayRef<int64_t> shape = cast<ShapedType>(type).getShape();
+  size_t numLeading = shape.size() - std::min<size_t>(2, shape.size());
+  return {shape.take_front(numLeading), shape.drop_front(numLeading)};
+}
+
+/// The number of elements of a tensor.
+static int64_t getSize(Value tensor) {
+  return getNumElements(cast<ShapedType>(tensor.getType()).getShape());
+}
+
+/// The number of rows, and of elements in each, along the last dimension.
+static std::pair<int64_t, int64_t> getRows(Value tensor) {
+  ArrayRef<int64_t> shape = cast<ShapedType>(tensor.getType()).getShape();
+  return {getNumElements(shape.drop_back()), shape.back()};
 }
 
 //===----------------------------------------------------------------------===//
@@ -41,30 +57,25 @@ static uint64_t saturatingProduct(std::initializer_list<uint64_t> factors) {
 void EmbeddingOp::appendCost(const Protocol &protocol,
                              SmallVectorImpl<CostItem> &items) {
   ArrayRef<int64_t> table = getTable().getType().getShape();
-  items.push_back({"", protocol.lookup(getIndices().getType().getNumElements(),
-                                       table[0], table[1])});
-}
-
-/// A linear without input features has no rows either.
-static int64_t getNumRows(LinearOp op) {
-  return op.getInFeatures() ? op.getNumRows() : 0;
+  items.push_back(
+      {"", protocol.lookup(getSize(getIndices()), table[0], table[1])});
 }
 
 void LinearOp::appendCost(const Protocol &protocol,
                           SmallVectorImpl<CostItem> &items) {
-  items.push_back({"", protocol.linear(::getNumRows(*this), getInFeatures(),
-                                       getOutFeatures())});
+  items.push_back({"", protocol.linear(getRows(getInput()).first,
+                                       getInFeatures(), getOutFeatures())});
 }
 
 uint64_t LinearOp::getFlopCount() {
-  return saturatingProduct({2, uint64_t(::getNumRows(*this)),
+  return saturatingProduct({2, uint64_t(getRows(getInput()).first),
                             uint64_t(getInFeatures()),
                             uint64_t(getOutFeatures())});
 }
 
 static MatmulShape getMatmulShape(MatmulOp op) {
   ArrayRef<int64_t> lhs = op.getLhs().getType().getShape();
-  return {getLeadingElements(lhs, 2), lhs[lhs.size() - 2], lhs.back(),
+  return {getNumElements(lhs.drop_back(2)), lhs[lhs.size() - 2], lhs.back(),
           op.getResult().getType().getShape().back()};
 }
 
@@ -81,7 +92,7 @@ uint64_t MatmulOp::getFlopCount() {
 
 void ScaledResidualOp::appendCost(const Protocol &protocol,
                                   SmallVectorImpl<CostItem> &items) {
-  double n = getResult().getType().getNumElements();
+  double n = getSize(getResult());
   items.push_back({"", inParallel(protocol.scaleByParameter(n),
                                   protocol.scaleByParameter(n))});
 }
@@ -92,14 +103,13 @@ void ScaledResidualOp::appendCost(const Protocol &protocol,
 
 void LayerNormOp::appendCost(const Protocol &protocol,
                              SmallVectorImpl<CostItem> &items) {
-  ArrayRef<int64_t> shape = getInput().getType().getShape();
-  items.push_back(
-      {"", protocol.layerNorm(getLeadingElements(shape, 1), shape.back())});
+  auto [rows, columns] = getRows(getInput());
+  items.push_back({"", protocol.layerNorm(rows, columns)});
 }
 
 void GeluOp::appendCost(const Protocol &protocol,
                         SmallVectorImpl<CostItem> &items) {
-  double n = getInput().getType().getNumElements();
+  double n = getSize(getInput());
   items.push_back({"", getApproximate() == GeluApproximation::tanh
                            ? protocol.geluTanh(n)
                            : protocol.geluErf(n)});
@@ -107,7 +117,7 @@ void GeluOp::appendCost(const Protocol &protocol,
 
 void ReluOp::appendCost(const Protocol &protocol,
                         SmallVectorImpl<CostItem> &items) {
-  items.push_back({"", protocol.relu(getInput().getType().getNumElements())});
+  items.push_back({"", protocol.relu(getSize(getInput()))});
 }
 
 void PolynomialOp::appendCost(const Protocol &protocol,
@@ -116,41 +126,30 @@ void PolynomialOp::appendCost(const Protocol &protocol,
   while (!coefficients.empty() && coefficients.back() == 0)
     coefficients = coefficients.drop_back();
   unsigned degree = coefficients.empty() ? 0 : coefficients.size() - 1;
-  items.push_back(
-      {"", protocol.polynomial(getInput().getType().getNumElements(), degree)});
+  items.push_back({"", protocol.polynomial(getSize(getInput()), degree)});
 }
 
 void SoftmaxOp::appendCost(const Protocol &protocol,
                            SmallVectorImpl<CostItem> &items) {
-  ArrayRef<int64_t> shape = getInput().getType().getShape();
-  Cost cost = protocol.softmax(getLeadingElements(shape, 1), shape.back());
+  auto [rows, columns] = getRows(getInput());
+  Cost cost = protocol.softmax(rows, columns);
   if (getTemperature())
-    cost += protocol.scaleByParameter(getInput().getType().getNumElements());
+    cost += protocol.scaleByParameter(getSize(getInput()));
   items.push_back({"", cost});
 }
 
 void ArgmaxOp::appendCost(const Protocol &protocol,
                           SmallVectorImpl<CostItem> &items) {
-  ArrayRef<int64_t> shape = getInput().getType().getShape();
-  items.push_back(
-      {"", protocol.argmax(getLeadingElements(shape, 1), shape.back())});
+  auto [rows, columns] = getRows(getInput());
+  items.push_back({"", protocol.argmax(rows, columns)});
 }
 
-#define PI_NONLINEAR_FUNCTION(OP, KIND)                                        \
-  StringRef OP::getNonlinearKind() { return KIND; }                            \
-  int64_t OP::getNonlinearInstances() {                                        \
-    return getLeadingElements(getInput().getType().getShape(), 2);             \
-  }                                                                            \
-  SmallVector<int64_t> OP::getNonlinearShape() {                               \
-    return getMatrixShape(getInput().getType().getShape());                    \
-  }
-PI_NONLINEAR_FUNCTION(LayerNormOp, "LN")
-PI_NONLINEAR_FUNCTION(GeluOp, "G")
-PI_NONLINEAR_FUNCTION(ReluOp, "R")
-PI_NONLINEAR_FUNCTION(PolynomialOp, "P")
-PI_NONLINEAR_FUNCTION(SoftmaxOp, "SM")
-PI_NONLINEAR_FUNCTION(ArgmaxOp, "AM")
-#undef PI_NONLINEAR_FUNCTION
+StringRef LayerNormOp::getNonlinearKind() { return "LN"; }
+StringRef GeluOp::getNonlinearKind() { return "G"; }
+StringRef ReluOp::getNonlinearKind() { return "R"; }
+StringRef PolynomialOp::getNonlinearKind() { return "P"; }
+StringRef SoftmaxOp::getNonlinearKind() { return "SM"; }
+StringRef ArgmaxOp::getNonlinearKind() { return "AM"; }
 
 //===----------------------------------------------------------------------===//
 // Attention
@@ -161,7 +160,8 @@ namespace {
 struct AttentionShape {
   int64_t batch, heads, rows, columns, headSize;
 
-  int64_t getInstances() const { return batch * heads; }
+  int64_t getInstances() const { return getNumElements({batch, heads}); }
+  SmallVector<int64_t> getMatrix() const { return {rows, columns}; }
 };
 } // namespace
 
@@ -206,23 +206,42 @@ static uint64_t getAttentionFlopCount(const AttentionShape &shape) {
                             uint64_t(shape.headSize)});
 }
 
-#define PI_ATTENTION(OP)                                                       \
-  void OP::appendCost(const Protocol &protocol,                                \
-                      SmallVectorImpl<CostItem> &items) {                      \
-    appendAttentionCost(getAttentionShape(*this), bool(getTemperature()),      \
-                        protocol, items);                                      \
-  }                                                                            \
-  uint64_t OP::getFlopCount() {                                                \
-    return getAttentionFlopCount(getAttentionShape(*this));                    \
-  }                                                                            \
-  StringRef OP::getNonlinearKind() { return "SM"; }                            \
-  int64_t OP::getNonlinearInstances() {                                        \
-    return getAttentionShape(*this).getInstances();                            \
-  }                                                                            \
-  SmallVector<int64_t> OP::getNonlinearShape() {                               \
-    AttentionShape shape = getAttentionShape(*this);                           \
-    return {shape.rows, shape.columns};                                        \
-  }
-PI_ATTENTION(AttentionOp)
-PI_ATTENTION(CachedAttentionOp)
-#undef PI_ATTENTION
+void AttentionOp::appendCost(const Protocol &protocol,
+                             SmallVectorImpl<CostItem> &items) {
+  appendAttentionCost(getAttentionShape(*this), bool(getTemperature()),
+                      protocol, items);
+}
+
+uint64_t AttentionOp::getFlopCount() {
+  return getAttentionFlopCount(getAttentionShape(*this));
+}
+
+StringRef AttentionOp::getNonlinearKind() { return "SM"; }
+
+int64_t AttentionOp::getNonlinearInstances() {
+  return getAttentionShape(*this).getInstances();
+}
+
+SmallVector<int64_t> AttentionOp::getNonlinearShape() {
+  return getAttentionShape(*this).getMatrix();
+}
+
+void CachedAttentionOp::appendCost(const Protocol &protocol,
+                                   SmallVectorImpl<CostItem> &items) {
+  appendAttentionCost(getAttentionShape(*this), bool(getTemperature()),
+                      protocol, items);
+}
+
+uint64_t CachedAttentionOp::getFlopCount() {
+  return getAttentionFlopCount(getAttentionShape(*this));
+}
+
+StringRef CachedAttentionOp::getNonlinearKind() { return "SM"; }
+
+int64_t CachedAttentionOp::getNonlinearInstances() {
+  return getAttentionShape(*this).getInstances();
+}
+
+SmallVector<int64_t> CachedAttentionOp::getNonlinearShape() {
+  return getAttentionShape(*this).getMatrix();
+}

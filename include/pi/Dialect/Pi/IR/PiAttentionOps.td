@@ -11,6 +11,11 @@
 
 include "pi/Dialect/Pi/IR/PiNonlinearOps.td"
 
+/// One softmax for each sequence and head.
+def PI_NonlinearByHead
+    : DeclareOpInterfaceMethods<NonlinearOpInterface, ["getNonlinearInstances",
+                                                       "getNonlinearShape"]>;
+
 class PI_AttentionLikeOp<string mnemonic, list<Trait> traits = []>
     : PI_NonlinearOp<mnemonic, traits> {
   code headShape = [{
@@ -22,7 +27,7 @@ class PI_AttentionLikeOp<string mnemonic, list<Trait> traits = []>
 
 def PI_AttentionOp
     : PI_AttentionLikeOp<"attention", [
-        PI_Costly, PI_Nonlinear, PI_CountsFlops,
+        PI_Costly, PI_CountsFlops, PI_NonlinearByHead,
         DeclareOpInterfaceMethods<GenerationOpInterface, ["getStateType"]>]> {
   let summary = "multi-head self-attention over a packed projection";
   let description = [{
@@ -94,7 +99,7 @@ def PI_UpdateCacheOp
 }
 
 def PI_CachedAttentionOp
-    : PI_AttentionLikeOp<"cached_attention", [PI_Costly, PI_Nonlinear, PI_CountsFlops]> {
+    : PI_AttentionLikeOp<"cached_attention", [PI_Costly, PI_CountsFlops, PI_NonlinearByHead]> {
   let summary = "attention of new positions over the key/value cache";
   let description = [{
     Attention as in `pi.attention`, causal, where row i of `qkv` stands at
