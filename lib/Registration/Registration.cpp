@@ -13,6 +13,7 @@
 #include "mlir/InitAllPasses.h"
 #include "pi/Conversion/HostRuntime/Passes.h"
 #include "pi/Conversion/PiToLinalg/Passes.h"
+#include "pi/Conversion/PiToPirt/Kernels.h"
 #include "pi/Cost/ExternalModels.h"
 #include "pi/Cost/Passes.h"
 #include "pi/Dialect/Pi/IR/Pi.h"
@@ -36,6 +37,7 @@ void mlir::pi::registerAllPasses() {
   mlir::registerAllPasses();
   pi::registerArchitecturePasses();
   pi::registerCubinPasses();
+  pi::registerKernelsPasses();
   pi::registerCostPasses();
   pi::registerExecutionPasses();
   pi::registerExecutionPipeline();

@@ -24,6 +24,7 @@
 #define PI_CONVERSION_PITOPIRT_KERNELS_H
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Pass/Pass.h"
 
 #include <array>
 #include <optional>
@@ -43,6 +44,15 @@ struct KernelLaunch {
   bool programmatic = false;
 };
 
+/// How a block divides attention.
+struct AttentionTiling {
+  int64_t warps;
+  /// Rows of queries of a warp: in bf16 16 or 32.
+  int64_t rowsPerWarp;
+  /// Keys in one step: in bf16 a multiple of 16, in f32 32.
+  int64_t columns;
+};
+
 /// pi.attention. Arguments: qkv [B, T, 3d], temperature [H, T] f32 if any,
 /// result [B, T, d], entropy [B, H, T] f32 if any.
 struct AttentionSpec {
@@ -52,6 +62,8 @@ struct AttentionSpec {
   bool causal = true;
   bool temperature = false;
   bool entropy = false;
+  /// If not given, chosen by the shape.
+  std::optional<AttentionTiling> tiling;
 };
 FailureOr<KernelLaunch> buildAttention(gpu::GPUModuleOp module, Location loc,
                                        const AttentionSpec &spec);
@@ -102,6 +114,12 @@ struct ArgmaxSpec {
 };
 FailureOr<KernelLaunch> buildArgmax(gpu::GPUModuleOp module, Location loc,
                                     const ArgmaxSpec &spec);
+
+#define GEN_PASS_DECL
+#include "pi/Conversion/PiToPirt/Kernels/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "pi/Conversion/PiToPirt/Kernels/Passes.h.inc"
 
 } // namespace mlir::pi
 

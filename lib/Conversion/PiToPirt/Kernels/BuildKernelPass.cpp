@@ -1,0 +1,157 @@
+//===- BuildKernelPass.cpp - Builds one kernel, for tests and timing --*- C++
+//-*-===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "pi/Conversion/PiToPirt/Kernels.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace mlir::pi {
+#define GEN_PASS_DEF_PIBUILDKERNEL
+#include "pi/Conversion/PiToPirt/Kernels/Passes.h.inc"
+} // namespace mlir::pi
+
+using namespace mlir;
+using namespace mlir::pi;
+
+static DictionaryAttr toAttribute(Builder &builder,
+                                  const KernelLaunch &launch) {
+  return builder.getDictionaryAttr(
+      {builder.getNamedAttr("grid", builder.getDenseI64ArrayAttr(launch.grid)),
+       builder.getNamedAttr("block",
+                            builder.getDenseI64ArrayAttr(launch.block)),
+       builder.getNamedAttr("shared_bytes",
+                            builder.getI64IntegerAttr(launch.sharedBytes)),
+       builder.getNamedAttr("programmatic",
+                            builder.getI64IntegerAttr(launch.programmatic))});
+}
+
+namespace {
+
+struct BuildKernel : pi::impl::PiBuildKernelBase<BuildKernel> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    FailureOr<KernelLaunch> launch =
+        llvm::StringSwitch<function_ref<FailureOr<KernelLaunch>()>>(kind)
+            .Case("attention", [&] { return attention(); })
+            .Case("cached-attention", [&] { return cachedAttention(); })
+            .Case("linear", [&] { return linear(); })
+            .Case("argmax", [&] { return argmax(); })
+            .Default([&]() -> FailureOr<KernelLaunch> {
+              return emitError(getLoc(), "no kernel of kind '") << kind << "'";
+            })();
+    if (failed(launch))
+      return signalPassFailure();
+    Builder builder(&getContext());
+    launch->kernel->setAttr("pi.launch", toAttribute(builder, *launch));
+  }
+
+private:
+  Location getLoc() { return getOperation().getLoc(); }
+  double getScale() { return 1.0 / std::sqrt(static_cast<double>(headSize)); }
+
+  FailureOr<Type> parseType(StringRef name) {
+    Builder builder(&getContext());
+    if (name == "bf16")
+      return Type(builder.getBF16Type());
+    if (name == "f32")
+      return Type(builder.getF32Type());
+    return emitError(getLoc(), "no element type '")
+           << name << "'; kernels take bf16 and f32";
+  }
+
+  gpu::GPUModuleOp getKernels() {
+    ModuleOp module = getOperation();
+    auto modules = module.getOps<gpu::GPUModuleOp>();
+    if (!modules.empty())
+      return *modules.begin();
+    OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+    return gpu::GPUModuleOp::create(builder, getLoc(), "kernels");
+  }
+
+  FailureOr<KernelLaunch> attention() {
+    FailureOr<Type> type = parseType(dtype);
+    if (failed(type))
+      return failure();
+    AttentionSpec spec;
+    spec.element = *type;
+    spec.batch = batch;
+    spec.tokens = sequenceLength;
+    spec.heads = heads;
+    spec.headSize = headSize;
+    spec.scale = getScale();
+    spec.causal = causal;
+    spec.temperature = temperature;
+    spec.entropy = entropy;
+    if (warps)
+      spec.tiling = {warps, rowsPerWarp, columnsPerStep};
+    return buildAttention(getKernels(), getLoc(), spec);
+  }
+
+  FailureOr<KernelLaunch> cachedAttention() {
+    FailureOr<Type> type = parseType(dtype);
+    if (failed(type))
+      return failure();
+    CachedAttentionSpec spec;
+    spec.element = *type;
+    spec.batch = batch;
+    spec.capacity = sequenceLength;
+    spec.heads = heads;
+    spec.headSize = headSize;
+    spec.scale = getScale();
+    spec.temperature = temperature;
+    return buildCachedAttention(getKernels(), getLoc(), spec);
+  }
+
+  FailureOr<KernelLaunch> linear() {
+    FailureOr<Type> type = parseType(dtype);
+    FailureOr<Type> resultType =
+        parseType(resultDtype.empty() ? dtype : resultDtype);
+    if (failed(type) || failed(resultType))
+      return failure();
+    SkinnyLinearSpec spec;
+    spec.element = *type;
+    spec.resultElement = *resultType;
+    spec.rows = rows;
+    spec.inFeatures = depth;
+    spec.outFeatures = spec.resultStride = columns;
+    spec.transposed = transposed;
+    spec.bias = bias;
+    if (layerNorm)
+      spec.layerNormEpsilon = 1e-5;
+    using Activation = SkinnyLinearSpec::Activation;
+    spec.activation = llvm::StringSwitch<Activation>(activation)
+                          .Case("gelu_tanh", Activation::GeluTanh)
+                          .Case("gelu_erf", Activation::GeluErf)
+                          .Case("relu", Activation::Relu)
+                          .Default(Activation::None);
+    using Residual = SkinnyLinearSpec::Residual;
+    spec.residual = llvm::StringSwitch<Residual>(residual)
+                        .Case("add", Residual::Add)
+                        .Case("scaled", Residual::Scaled)
+                        .Default(Residual::None);
+    return buildSkinnyLinear(getKernels(), getLoc(), spec);
+  }
+
+  FailureOr<KernelLaunch> argmax() {
+    FailureOr<Type> type = parseType(dtype);
+    if (failed(type))
+      return failure();
+    return buildArgmax(getKernels(), getLoc(),
+                       ArgmaxSpec{*type, rows, columns, columns});
+  }
+};
+
+} // namespace
