@@ -13,6 +13,8 @@ namespace pi_runtime {
 Result<std::unique_ptr<Executor>> createExecutor(const Artifact &artifact,
                                                  int device) {
   const std::string &target = artifact.manifest().target;
+  if (target == "cuda")
+    return createCudaExecutor(artifact, device);
   if (target != "cpu")
     return unavailable("'" + artifact.path() + "' is compiled for target '" +
                        target + "', which this runtime cannot execute");

@@ -76,6 +76,14 @@ bool JsonReader::boolean() const {
   return *value->get_ptr<const bool *>();
 }
 
+bool JsonReader::isNull() const { return value && value->is_null(); }
+
+double JsonReader::number() const {
+  if (!expect(value && value->is_number(), "a number"))
+    return 0;
+  return value->get<double>();
+}
+
 int64_t JsonReader::integer(int64_t minimum, int64_t maximum) const {
   if (!expect(value && value->is_number_integer(), "an integer"))
     return minimum;

@@ -43,6 +43,9 @@ public:
 
   std::string string() const;
   bool boolean() const;
+  bool isNull() const;
+  /// Any finite number.
+  double number() const;
   /// An integer in [minimum, maximum].
   int64_t integer(int64_t minimum, int64_t maximum) const;
   /// The JSON text of an object.

@@ -58,7 +58,9 @@ Other results
   --stats                 reports sizes and times on standard error
   --help, --version
 
-The environment's PI_NUM_THREADS sets the number of CPU threads.
+The environment's PI_NUM_THREADS sets the number of CPU threads. With
+PI_TUNE=1, products on a GPU are timed with several algorithms and the choice is
+stored in MODEL.pi.tuned, which later runs read.
 
 Examples
   pi-run private.pi --weights gpt2/ --tokens 818,11377,7 --max-new-tokens 64

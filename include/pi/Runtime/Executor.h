@@ -53,6 +53,11 @@ Result<std::unique_ptr<Executor>> createExecutor(const Artifact &artifact,
 
 Result<std::unique_ptr<Executor>> createHostExecutor(const Artifact &artifact);
 
+/// Opens the NVIDIA driver and cuBLASLt when it is called, and fails where one
+/// of them or GPU number `device` is missing.
+Result<std::unique_ptr<Executor>> createCudaExecutor(const Artifact &artifact,
+                                                     int device);
+
 } // namespace pi_runtime
 
 #endif // PI_RUNTIME_EXECUTOR_H
