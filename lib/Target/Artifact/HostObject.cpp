@@ -85,11 +85,15 @@ makeTargetMachine(ModuleOp module, const HostOptions &options) {
   const llvm::Target *target = getHostTarget(error);
   if (!target)
     return module.emitError("no code generator for the host: ") << error;
+  // Asked of a processor that LLVM knows: making a subtarget of an unknown one
+  // prints a warning.
   std::string cpu = getHostCPU(options);
+  HostOptions generic;
+  generic.cpu = "generic";
+  if (!makeSubtarget(*target, generic)->isCPUStringValid(cpu))
+    return module.emitError("unknown processor '") << cpu << "'";
   std::unique_ptr<llvm::MCSubtargetInfo> subtarget =
       makeSubtarget(*target, options);
-  if (!subtarget->isCPUStringValid(cpu))
-    return module.emitError("unknown processor '") << cpu << "'";
   llvm::TargetOptions targetOptions;
   // A product and its sum may be rounded once.
   targetOptions.AllowFPOpFusion = llvm::FPOpFusion::Fast;

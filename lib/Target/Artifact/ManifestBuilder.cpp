@@ -13,7 +13,7 @@
 #include "pi/Transforms/Execution/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -63,6 +63,8 @@ private:
   SymbolTable symbols;
   Manifest manifest;
   llvm::StringMap<size_t> parameterNumbers;
+  /// The parameters whose storage type is known from an entry point.
+  llvm::StringSet<> storedParameters;
   /// The initialisers that are being or have been added.
   llvm::StringSet<> startedInitializers;
 };
@@ -173,7 +175,12 @@ LogicalResult ManifestBuilder::addArgument(func::FuncOp function,
   FailureOr<TensorInfo> stored = describe(loc, symbol.getValue(), type);
   if (failed(number) || failed(stored))
     return failure();
-  manifest.parameters[*number].storageDtype = stored->dtype;
+  DataType &storage = manifest.parameters[*number].storageDtype;
+  if (!storedParameters.insert(symbol.getValue()).second &&
+      storage != stored->dtype)
+    return function.emitError("takes parameter ")
+           << symbol << " in another type than a function before";
+  storage = stored->dtype;
   entry.arguments.push_back({Kind::Parameter, 0, stored->name});
   return success();
 }

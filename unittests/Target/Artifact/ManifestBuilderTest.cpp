@@ -1,0 +1,206 @@
+//===- ManifestBuilderTest.cpp - Tests of manifests and host code ---------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "pi/Target/Artifact/ManifestBuilder.h"
+#include "pi/Dialect/Pi/IR/Pi.h"
+#include "pi/Target/Artifact/HostObject.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Parser/Parser.h"
+
+#include <gtest/gtest.h>
+
+using namespace mlir;
+using namespace mlir::pi;
+using pi_runtime::DataType;
+using pi_runtime::EntryArgument;
+using pi_runtime::Manifest;
+
+namespace {
+class ManifestBuilderTest : public testing::Test {
+protected:
+  ManifestBuilderTest() {
+    context.loadDialect<PIDialect, func::FuncDialect, LLVM::LLVMDialect>();
+  }
+
+  OwningOpRef<ModuleOp> parse(StringRef text) {
+    OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
+    EXPECT_TRUE(module);
+    return module;
+  }
+
+  /// The error of making a manifest of this module.
+  std::string buildError(StringRef text) {
+    OwningOpRef<ModuleOp> module = parse(text);
+    std::string message;
+    ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+      message += diagnostic.str();
+      return success();
+    });
+    EXPECT_TRUE(failed(buildManifest(*module, "cpu", "generic")));
+    return message;
+  }
+
+  MLIRContext context;
+};
+
+/// A model in execution form: `scale` is derived from `bias`, which is derived
+/// from wte.weight, and a device takes wte.weight in bfloat16.
+constexpr StringLiteral model = R"mlir(
+  module @tiny {
+    pi.parameter @scale : tensor<4xf32>
+    pi.parameter @bias : tensor<4xf32>
+    pi.parameter @wte.weight : tensor<16x4xf32>
+    pi.parameter @unused : tensor<2xf32>
+    func.func private @initialize.scale(%b: tensor<4xf32> {pi.parameter = @bias})
+        -> (tensor<4xf32> {pi.parameter = @scale}) {
+      return %b : tensor<4xf32>
+    }
+    func.func private @initialize.bias(%w: tensor<16x4xf32> {pi.parameter = @wte.weight})
+        -> (tensor<4xf32> {pi.parameter = @bias})
+    func.func @forward(%ids: tensor<2x8xi32> {pi.name = "input_ids"},
+                       %c: tensor<2x2x8x4xbf16> {pi.state = "h.0.attn.cache"},
+                       %s: tensor<4xf32> {pi.parameter = @scale},
+                       %w: tensor<16x4xbf16> {pi.parameter = @wte.weight},
+                       %l: tensor<2x8x16xbf16> {pi.name = "previous"})
+        -> (tensor<2x2x8x4xbf16> {pi.state = "h.0.attn.cache"},
+            tensor<2x8x16xbf16> {pi.name = "logits"}) {
+      return %c, %l : tensor<2x2x8x4xbf16>, tensor<2x8x16xbf16>
+    }
+  }
+)mlir";
+} // namespace
+
+TEST_F(ManifestBuilderTest, DescribesTheExecutionForm) {
+  OwningOpRef<ModuleOp> module = parse(model);
+  FailureOr<Manifest> manifest = buildManifest(*module, "cpu", "generic");
+  ASSERT_TRUE(succeeded(manifest));
+  EXPECT_TRUE(verifyManifest(*manifest).ok());
+  EXPECT_EQ(manifest->target, "cpu");
+  EXPECT_EQ(manifest->targetArch, "generic");
+  EXPECT_EQ(manifest->modelName, "tiny");
+  EXPECT_EQ(manifest->batch, 2);
+  EXPECT_EQ(manifest->sequenceLength, 8);
+  EXPECT_EQ(manifest->vocabSize, 16);
+
+  // Sources come first; what no function reads is left out.
+  ASSERT_EQ(manifest->parameters.size(), 3u);
+  EXPECT_EQ(manifest->parameters[0].name, "wte.weight");
+  EXPECT_EQ(manifest->parameters[0].dtype, DataType::F32);
+  EXPECT_EQ(manifest->parameters[0].storageDtype, DataType::BF16);
+  EXPECT_FALSE(manifest->parameters[0].derived);
+  EXPECT_EQ(manifest->parameters[1].name, "bias");
+  EXPECT_TRUE(manifest->parameters[1].derived);
+  EXPECT_EQ(manifest->parameters[2].name, "scale");
+  ASSERT_EQ(manifest->initializers.size(), 2u);
+  EXPECT_EQ(manifest->initializers[0].parameter, "bias");
+  EXPECT_EQ(manifest->initializers[0].symbol, "pi_initialize_bias");
+  EXPECT_EQ(manifest->initializers[1].sources,
+            std::vector<std::string>{"bias"});
+
+  ASSERT_EQ(manifest->states.size(), 1u);
+  EXPECT_EQ(manifest->states[0].dtype, DataType::BF16);
+  ASSERT_EQ(manifest->entryPoints.size(), 1u);
+  const pi_runtime::EntryPoint &entry = manifest->entryPoints[0];
+  EXPECT_EQ(entry.symbol, "pi_entry_forward");
+  ASSERT_EQ(entry.outputs.size(), 1u);
+  EXPECT_EQ(entry.outputs[0].dtype, DataType::F32); // The runtime widens.
+  using Kind = EntryArgument::Kind;
+  std::vector<Kind> kinds;
+  for (const EntryArgument &argument : entry.arguments)
+    kinds.push_back(argument.kind);
+  EXPECT_EQ(kinds,
+            (std::vector<Kind>{Kind::Input, Kind::State, Kind::Parameter,
+                               Kind::Parameter, Kind::Input, Kind::Output}));
+}
+
+TEST_F(ManifestBuilderTest, ArgumentWithoutAMeaningIsAnError) {
+  EXPECT_EQ(buildError("func.func @f(%x: tensor<2xf32>) { return }"),
+            "argument 0 has none of the attributes pi.name, pi.parameter and "
+            "pi.state");
+  EXPECT_EQ(buildError(R"mlir(
+      func.func @f(%x: tensor<2xf32> {pi.name = "x"}) -> tensor<2xf32> {
+        return %x : tensor<2xf32>
+      })mlir"),
+            "result 0 has neither pi.name nor pi.state");
+}
+
+TEST_F(ManifestBuilderTest, UnknownParameterIsAnError) {
+  EXPECT_EQ(buildError("func.func @f(%x: tensor<2xf32> {pi.parameter = @w}) "
+                       "{ return }"),
+            "there is no parameter @w");
+}
+
+TEST_F(ManifestBuilderTest, TypeThatCannotBePassedIsAnError) {
+  EXPECT_EQ(buildError("func.func @f(%x: tensor<?xf32> {pi.name = \"x\"}) "
+                       "{ return }"),
+            "'x' has type 'tensor<?xf32>', which a compiled model cannot pass");
+}
+
+TEST_F(ManifestBuilderTest, CircularDerivationIsAnError) {
+  EXPECT_EQ(buildError(R"mlir(
+      pi.parameter @a : tensor<2xf32>
+      pi.parameter @b : tensor<2xf32>
+      func.func private @initialize.a(tensor<2xf32> {pi.parameter = @b})
+          -> (tensor<2xf32> {pi.parameter = @a})
+      func.func private @initialize.b(tensor<2xf32> {pi.parameter = @a})
+          -> (tensor<2xf32> {pi.parameter = @b})
+      func.func @f(%x: tensor<2xf32> {pi.parameter = @a}) { return })mlir"),
+            "parameter @a is derived from itself");
+}
+
+TEST_F(ManifestBuilderTest, TwoStorageTypesAreAnError) {
+  EXPECT_EQ(buildError(R"mlir(
+      pi.parameter @a : tensor<2xf32>
+      func.func @f(%x: tensor<2xf32> {pi.parameter = @a}) { return }
+      func.func @g(%x: tensor<2xbf16> {pi.parameter = @a}) { return })mlir"),
+            "takes parameter @a in another type than a function before");
+  EXPECT_EQ(buildError(R"mlir(
+      func.func @f(%x: tensor<2xf32> {pi.state = "s"}) { return }
+      func.func @g(%x: tensor<3xf32> {pi.state = "s"}) { return })mlir"),
+            "state 's' has another type in another function");
+}
+
+TEST_F(ManifestBuilderTest, ModelWithoutForwardIsAnError) {
+  EXPECT_EQ(buildError("module { }"), "has no public function @forward");
+  EXPECT_EQ(buildError("func.func @forward() { return }"),
+            "@forward has no input 'input_ids' of shape B x T");
+}
+
+TEST_F(ManifestBuilderTest, HostCodeIsASharedObject) {
+  OwningOpRef<ModuleOp> module = parse(R"mlir(
+      pi.parameter @a : tensor<2xf32>
+      llvm.func @pi_entry_forward(%arguments: !llvm.ptr) -> i32 {
+        %0 = llvm.mlir.constant(0 : i32) : i32
+        llvm.return %0 : i32
+      })mlir");
+  HostOptions options;
+  options.cpu = "x86-64-v3";
+  FailureOr<std::string> code = compileHostCode(*module, options);
+  ASSERT_TRUE(succeeded(code));
+  EXPECT_EQ(code->substr(0, 4), "\x7f"
+                                "ELF");
+  EXPECT_NE(code->find("pi_entry_forward"), std::string::npos);
+  std::vector<std::string> features = getHostFeatures(options);
+  EXPECT_NE(llvm::find(features, "avx2"), features.end());
+  EXPECT_EQ(llvm::find(features, "avx512f"), features.end());
+}
+
+TEST_F(ManifestBuilderTest, UnknownProcessorIsAnError) {
+  OwningOpRef<ModuleOp> module = parse("module { }");
+  std::string message;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    message += diagnostic.str();
+    return success();
+  });
+  HostOptions options;
+  options.cpu = "abacus";
+  EXPECT_TRUE(failed(compileHostCode(*module, options)));
+  EXPECT_EQ(message, "unknown processor 'abacus'");
+}
