@@ -268,9 +268,8 @@ struct ArgmaxLowering : OpRewritePattern<ArgmaxOp> {
     Value first =
         linalg::FillOp::create(b, zero, b.empty(sizes, b.getI32Type()))
             .getResult(0);
-    AffineMap whole =
-        AffineMap::getMultiDimIdentityMap(rank + 1, op.getContext());
-    AffineMap row = whole.getMajorSubMap(rank);
+    AffineMap whole = b.getDimensionsMap(rank + 1, 0, rank + 1);
+    AffineMap row = b.getDimensionsMap(rank + 1, 0, rank);
     SmallVector<utils::IteratorType> iterators(rank,
                                                utils::IteratorType::parallel);
     iterators.push_back(utils::IteratorType::reduction);

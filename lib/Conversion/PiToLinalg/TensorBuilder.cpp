@@ -100,16 +100,22 @@ Value TensorBuilder::fromMatrix(Value matrix, RankedTensorType type) {
                                        getMatrixReassociation(type.getRank()));
 }
 
+AffineMap TensorBuilder::getDimensionsMap(int64_t rank, int64_t begin,
+                                          int64_t end) {
+  SmallVector<AffineExpr> dimensions;
+  for (int64_t i = begin; i < end; ++i)
+    dimensions.push_back(getAffineDimExpr(i));
+  return AffineMap::get(rank, 0, dimensions, getContext());
+}
+
 Value TensorBuilder::elementwise(ValueRange inputs, Value destination,
                                  ScalarFn fn, bool readsDestination) {
   int64_t rank = getTensorType(destination).getRank();
   SmallVector<AffineMap> maps;
-  for (Value input : inputs) {
-    int64_t missing = rank - getTensorType(input).getRank();
-    maps.push_back(AffineMap::getMultiDimIdentityMap(rank, getContext())
-                       .getMinorSubMap(rank - missing));
-  }
-  maps.push_back(AffineMap::getMultiDimIdentityMap(rank, getContext()));
+  for (Value input : inputs)
+    maps.push_back(
+        getDimensionsMap(rank, rank - getTensorType(input).getRank(), rank));
+  maps.push_back(getDimensionsMap(rank, 0, rank));
   SmallVector<utils::IteratorType> iterators(rank,
                                              utils::IteratorType::parallel);
   auto generic = linalg::GenericOp::create(

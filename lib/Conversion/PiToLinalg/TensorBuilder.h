@@ -48,6 +48,9 @@ public:
   /// Back from `asMatrix` to the shape of `type`.
   Value fromMatrix(Value matrix, RankedTensorType type);
 
+  /// The map from `rank` loops to those from `begin` to `end`.
+  AffineMap getDimensionsMap(int64_t rank, int64_t begin, int64_t end);
+
   /// destination[i] = fn(inputs[i]...), where an input of lower rank has the
   /// last dimensions of the destination. With `readsDestination` its element
   /// is the last argument of fn.

@@ -15,17 +15,29 @@
 using namespace mlir;
 using namespace mlir::pi;
 
-void mlir::pi::buildExecutionPipeline(OpPassManager &manager) {
+namespace {
+struct ExecutionOptions : PassPipelineOptions<ExecutionOptions> {
+  Option<bool> generation{*this, "generation",
+                          llvm::cl::desc("make @prefill and @decode"),
+                          llvm::cl::init(true)};
+};
+} // namespace
+
+void mlir::pi::buildExecutionPipeline(OpPassManager &manager, bool generation) {
   manager.addPass(createPiStripTraining());
   manager.addPass(createPiHoistParameterComputation());
-  manager.addPass(createPiBuildGeneration());
+  if (generation)
+    manager.addPass(createPiBuildGeneration());
   manager.addPass(createPiExternalizeParameters());
   manager.addPass(createCanonicalizerPass());
 }
 
 void mlir::pi::registerExecutionPipeline() {
-  PassPipelineRegistration<>("pi-execution-pipeline",
-                             "from a model with @forward to functions with "
-                             "all parameters and states as arguments",
-                             buildExecutionPipeline);
+  PassPipelineRegistration<ExecutionOptions>(
+      "pi-execution-pipeline",
+      "from a model with @forward to functions with all parameters and states "
+      "as arguments",
+      [](OpPassManager &manager, const ExecutionOptions &options) {
+        buildExecutionPipeline(manager, options.generation);
+      });
 }

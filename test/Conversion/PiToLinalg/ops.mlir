@@ -20,6 +20,14 @@ func.func @vector(%x: tensor<16xf32>, %w: tensor<8x16xf32>) -> tensor<8xf32> {
   return %0 : tensor<8xf32>
 }
 
+// A scalar has no dimension to loop over.
+// CHECK-LABEL: func.func @scalar
+func.func @scalar(%x: tensor<f32>) -> tensor<f32> {
+  // CHECK: linalg.generic {{.*}} iterator_types = []
+  %0 = pi.add %x, %x : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
+
 // The first of equal elements: only a larger one replaces it.
 // CHECK-LABEL: func.func @argmax
 func.func @argmax(%x: tensor<2x8xf32>) -> tensor<2xi32> {

@@ -33,8 +33,10 @@ constexpr StringLiteral kInitializePrefix = "initialize.";
 #define GEN_PASS_REGISTRATION
 #include "pi/Transforms/Execution/Passes.h.inc"
 
-/// Adds the passes from a model with @forward to the execution form.
-void buildExecutionPipeline(OpPassManager &manager);
+/// Adds the passes from a model with @forward to the execution form. Without
+/// `generation`, @prefill and @decode are not made, and @forward may have any
+/// inputs and results.
+void buildExecutionPipeline(OpPassManager &manager, bool generation = true);
 
 /// Registers `pi-execution-pipeline`.
 void registerExecutionPipeline();
