@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "CostReport.h"
+#include "pi/Support/OutputFile.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -102,10 +103,7 @@ std::string mlir::pi::formatNonlinear(ArrayRef<NonlinearCount> counts,
 LogicalResult
 mlir::pi::writeReport(Operation *op, StringRef path,
                       llvm::function_ref<void(raw_ostream &)> print) {
-  llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
-    print(os);
-    return llvm::Error::success();
-  });
+  llvm::Error error = writeOutputFile(path, print);
   if (!error)
     return success();
   return op->emitError("cannot write the report: ")

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "pi/Support/OutputFile.h"
 #include "pi/Target/GPT2/ImportGPT2.h"
 
 #include "mlir/IR/AsmState.h"
@@ -123,11 +124,8 @@ int main(int argc, char **argv) {
   // Locations are how reports name a layer, so they are part of the output.
   OpPrintingFlags flags;
   flags.enableDebugInfo();
-  llvm::Error error =
-      llvm::writeToOutput(output, [&](llvm::raw_ostream &os) -> llvm::Error {
-        module->print(os, flags);
-        return llvm::Error::success();
-      });
+  llvm::Error error = pi::writeOutputFile(
+      output, [&](llvm::raw_ostream &os) { module->print(os, flags); });
   if (error) {
     llvm::errs() << output << ": error: " << llvm::toString(std::move(error))
                  << "\n";

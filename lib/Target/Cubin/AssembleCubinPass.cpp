@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "pi/Support/OutputFile.h"
 #include "pi/Target/Cubin/Cubin.h"
 
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -102,11 +103,8 @@ private:
   LogicalResult write(StringRef path, StringRef contents) {
     if (path.empty())
       return success();
-    llvm::Error error =
-        llvm::writeToOutput(path, [&](llvm::raw_ostream &stream) {
-          stream << contents;
-          return llvm::Error::success();
-        });
+    llvm::Error error = pi::writeOutputFile(
+        path, [&](llvm::raw_ostream &stream) { stream << contents; });
     if (error)
       return getOperation().emitError("cannot write '")
              << path << "': " << llvm::toString(std::move(error));
