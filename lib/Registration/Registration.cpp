@@ -11,6 +11,8 @@
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
+#include "pi/Conversion/PiToPirt/Passes.h"
+#include "pi/Conversion/PiToPirt/RowKernel.h"
 #include "pi/Conversion/HostRuntime/Passes.h"
 #include "pi/Conversion/PiToLinalg/Passes.h"
 #include "pi/Conversion/PiToPirt/Kernels.h"
@@ -20,8 +22,11 @@
 #include "pi/Dialect/Pirt/IR/Pirt.h"
 #include "pi/Dialect/Pirt/Transforms/Passes.h"
 #include "pi/Target/Cubin/Cubin.h"
+#include "pi/Target/Pirt/CudaCode.h"
+#include "pi/Target/Pirt/ExportPlan.h"
 #include "pi/Transforms/Architecture/Passes.h"
 #include "pi/Transforms/Execution/Passes.h"
+#include "pi/Transforms/Precision/Passes.h"
 
 using namespace mlir;
 
@@ -31,11 +36,13 @@ void mlir::pi::registerAllDialects(DialectRegistry &registry) {
   registry.insert<pi::PIDialect, pirt::PIRTDialect>();
   pi::registerCubinTranslations(registry);
   pi::registerCostExternalModels(registry);
+  pi::registerRowOpModels(registry);
 }
 
 void mlir::pi::registerAllPasses() {
   mlir::registerAllPasses();
   pi::registerArchitecturePasses();
+  pi::registerConvertPiToPirt();
   pi::registerCubinPasses();
   pi::registerKernelsPasses();
   pi::registerCostPasses();
@@ -44,5 +51,8 @@ void mlir::pi::registerAllPasses() {
   pi::registerPiToLinalgPasses();
   pi::registerHostRuntimePasses();
   pi::registerCPUPipeline();
+  pi::registerPrecisionPasses();
   pirt::registerPirtPasses();
+  pirt::registerPirtTargetPasses();
+  pirt::registerCudaPipeline();
 }

@@ -102,6 +102,8 @@ def PIRT_LaunchOp
     Launches a `gpu.func` of a `gpu.module` with one pointer for each buffer.
     `shared` is the dynamic shared memory in bytes. A kernel sees its buffers
     as it pleases, so only element types have to be those of its arguments.
+    A `programmatic` kernel waits by itself for the work before it, so that its
+    launch may overlap the end of that.
 
     ```mlir
     gpu.module @kernels {
@@ -121,10 +123,11 @@ def PIRT_LaunchOp
     DenseI64ArrayAttr:$grid,
     DenseI64ArrayAttr:$block,
     DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$shared,
+    UnitAttr:$programmatic,
     Arg<Variadic<PIRT_Buffer>, "", [MemRead, MemWrite]>:$buffers);
   let assemblyFormat = [{
     $kernel `grid` $grid `block` $block (`shared` $shared^)?
-    `(` $buffers `)` attr-dict (`:` type($buffers)^)?
+    (`programmatic` $programmatic^)? `(` $buffers `)` attr-dict (`:` type($buffers)^)?
   }];
   let hasVerifier = 1;
 }

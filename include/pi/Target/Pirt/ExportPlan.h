@@ -1,0 +1,42 @@
+//===- ExportPlan.h - Execution plans as JSON -------------------*- C++ -*-===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PI_TARGET_PIRT_EXPORTPLAN_H
+#define PI_TARGET_PIRT_EXPORTPLAN_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/Pass.h"
+#include "llvm/Support/JSON.h"
+
+namespace mlir::pirt {
+
+/// The plan that the runtime executes for one function of `pirt` operations
+/// after `pirt-plan-memory`:
+///
+///     { "arena_bytes": N,
+///       "outputs": [{"dtype": "bf16", "row_stride": 50304}, ...],
+///       "steps": [{"op": "gemm" | "launch" | "copy", "location": ..., ...}] }
+///
+/// A buffer is `{"space": "arena", "offset": bytes}`, `{"space": "parameter" |
+/// "state", "name": ...}` or `{"space": "input" | "output", "index": ...}`. A
+/// row stride counts elements between rows of the last dimension. An operation
+/// that is no step of a plan is an error.
+FailureOr<llvm::json::Value> exportPlan(func::FuncOp plan);
+
+/// The functions of a module that are plans, in order.
+SmallVector<func::FuncOp> getPlans(ModuleOp module);
+
+#define GEN_PASS_DECL
+#include "pi/Target/Pirt/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "pi/Target/Pirt/Passes.h.inc"
+
+} // namespace mlir::pirt
+
+#endif // PI_TARGET_PIRT_EXPORTPLAN_H

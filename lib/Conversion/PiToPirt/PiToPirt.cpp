@@ -1,0 +1,479 @@
+//===- PiToPirt.cpp - From pi to execution plans --------------------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "pi/Conversion/PiToPirt/Passes.h"
+
+#include "LinearFusion.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "pi/Conversion/PiToPirt/RowKernel.h"
+#include "pi/Dialect/Pirt/IR/Pirt.h"
+#include "pi/Transforms/Execution/Passes.h"
+
+namespace mlir::pi {
+#define GEN_PASS_DEF_CONVERTPITOPIRT
+#include "pi/Conversion/PiToPirt/Passes.h.inc"
+} // namespace mlir::pi
+
+using namespace mlir;
+using namespace mlir::pi;
+
+/// Bytes that a row is a multiple of so that cuBLASLt and wide accesses take
+/// it, and the multiple that other rows are padded to.
+static constexpr int64_t kRowAlignment = 16;
+static constexpr int64_t kPaddedRowAlignment = 128;
+
+static MemRefType getBufferType(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return MemRefType::get(tensor.getShape(), tensor.getElementType());
+}
+
+/// The type of an output: rows of an awkward length are padded.
+static MemRefType getOutputType(Type type) {
+  MemRefType buffer = getBufferType(type);
+  int64_t elementBytes = buffer.getElementTypeBitWidth() / 8;
+  if (buffer.getRank() < 2 || !isa<FloatType>(buffer.getElementType()) ||
+      buffer.getShape().back() * elementBytes % kRowAlignment == 0)
+    return buffer;
+  SmallVector<int64_t> strides(buffer.getRank(), 1);
+  int64_t stride = llvm::alignTo(buffer.getShape().back(),
+                                 kPaddedRowAlignment / elementBytes);
+  for (int64_t i = buffer.getRank() - 2; i >= 0; --i) {
+    strides[i] = stride;
+    stride *= buffer.getDimSize(i);
+  }
+  return MemRefType::get(
+      buffer.getShape(), buffer.getElementType(),
+      StridedLayoutAttr::get(buffer.getContext(), /*offset=*/0, strides));
+}
+
+namespace {
+/// Writes the plan of one function.
+class PlanBuilder {
+public:
+  PlanBuilder(func::FuncOp function, gpu::GPUModuleOp kernels,
+              int64_t maxSkinnyRows)
+      : function(function), kernels(kernels), builder(function),
+        fusion(function.getBody().front(), maxSkinnyRows) {}
+
+  LogicalResult build();
+
+  int64_t numGemms = 0, numLaunches = 0;
+
+private:
+  LogicalResult createPlan();
+  LogicalResult convert(Operation *op);
+  LogicalResult convertLinear(const FusedLinear &layer);
+  void convertToGemm(const FusedLinear &layer);
+  LogicalResult convertToKernel(const FusedLinear &layer);
+  LogicalResult convertAttention(AttentionOp op);
+  LogicalResult convertCachedAttention(CachedAttentionOp op);
+  LogicalResult convertArgmax(ArgmaxOp op);
+  LogicalResult finishReturn(func::ReturnOp op);
+
+  bool joinsRun(RowOpInterface op) const;
+  LogicalResult flushRun();
+
+  LogicalResult launch(Location loc, FailureOr<KernelLaunch> kernel,
+                       ValueRange buffers);
+  /// The buffer of a value that has been computed.
+  Value lookup(Value value);
+  /// A buffer for a value that is about to be computed.
+  Value allocate(Value value);
+
+  func::FuncOp function;
+  gpu::GPUModuleOp kernels;
+  OpBuilder builder;
+  LinearFusion fusion;
+  func::FuncOp plan;
+  DenseMap<Value, Value> buffers;
+  /// Outputs and the state arguments, by the value that is returned.
+  DenseMap<Value, Value> destinations;
+  /// Row operations that are not emitted yet.
+  SmallVector<Operation *> run;
+};
+} // namespace
+
+/// The value that `value` is another shape of.
+static Value stripReshapes(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(op))
+      break;
+    value = op->getOperand(0);
+  }
+  return value;
+}
+
+LogicalResult PlanBuilder::createPlan() {
+  SmallVector<Type> types;
+  SmallVector<DictionaryAttr> attributes;
+  SmallVector<Location> locations;
+  DenseMap<Attribute, size_t> states;
+  for (BlockArgument argument : function.getArguments()) {
+    size_t index = argument.getArgNumber();
+    auto attrs = function.getArgAttrDict(index);
+    if (Attribute state = attrs ? attrs.get(kStateAttr) : Attribute())
+      states[state] = index;
+    types.push_back(getBufferType(argument.getType()));
+    attributes.push_back(attrs);
+    locations.push_back(argument.getLoc());
+  }
+  Operation *terminator = function.getBody().front().getTerminator();
+  SmallVector<std::pair<Value, size_t>> returned;
+  for (auto [index, value] : llvm::enumerate(terminator->getOperands())) {
+    auto attrs = function.getResultAttrDict(index);
+    if (Attribute state = attrs ? attrs.get(kStateAttr) : Attribute()) {
+      if (!states.contains(state))
+        return function.emitOpError("returns state ")
+               << state << ", which is no argument";
+      returned.emplace_back(value, states[state]);
+      continue;
+    }
+    Attribute name = attrs ? attrs.get(kNameAttr) : Attribute();
+    if (!name)
+      return function.emitOpError("result ")
+             << index << " has neither " << kNameAttr << " nor " << kStateAttr;
+    returned.emplace_back(value, types.size());
+    types.push_back(getOutputType(value.getType()));
+    attributes.push_back(builder.getDictionaryAttr(
+        builder.getNamedAttr(pirt::kOutputAttr, name)));
+    locations.push_back(value.getLoc());
+  }
+
+  plan = func::FuncOp::create(builder, function.getLoc(), function.getName(),
+                              builder.getFunctionType(types, {}));
+  plan.setAllArgAttrs(attributes);
+  Block *body = builder.createBlock(&plan.getBody(), {}, types, locations);
+  for (BlockArgument argument : function.getArguments())
+    buffers[argument] = body->getArgument(argument.getArgNumber());
+  for (auto [value, index] : returned)
+    destinations.try_emplace(stripReshapes(value), body->getArgument(index));
+  return success();
+}
+
+Value PlanBuilder::lookup(Value value) {
+  return buffers.lookup(stripReshapes(value));
+}
+
+Value PlanBuilder::allocate(Value value) {
+  Value &buffer = buffers[value];
+  if (Value destination = destinations.lookup(value))
+    return buffer = destination;
+  OpBuilder::InsertionGuard guard(builder);
+  return buffer = pirt::AllocOp::create(builder, value.getLoc(),
+                                        getBufferType(value.getType()),
+                                        /*offset=*/IntegerAttr());
+}
+
+LogicalResult PlanBuilder::launch(Location loc, FailureOr<KernelLaunch> kernel,
+                                  ValueRange arguments) {
+  if (failed(kernel))
+    return failure();
+  auto symbol = SymbolRefAttr::get(
+      kernels.getSymNameAttr(), {FlatSymbolRefAttr::get(kernel->kernel)});
+  pirt::LaunchOp::create(builder, loc, symbol, kernel->grid, kernel->block,
+                         kernel->sharedBytes, kernel->programmatic, arguments);
+  ++numLaunches;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Linear layers
+//===----------------------------------------------------------------------===//
+
+void PlanBuilder::convertToGemm(const FusedLinear &layer) {
+  LinearOp linear = layer.linear;
+  auto epilogue = pirt::Epilogue::none;
+  if (layer.activation)
+    epilogue = isa<GeluOp>(layer.activation) ? pirt::Epilogue::gelu_tanh
+                                             : pirt::Epilogue::relu;
+  Value a = lookup(linear.getInput()), b = lookup(linear.getWeight());
+  Value bias = linear.getBias() ? lookup(linear.getBias()) : Value();
+  Value c = layer.residual ? lookup(layer.residual) : Value();
+  Value d = allocate(layer.result);
+  pirt::GemmOp::create(builder, linear.getLoc(), a, b, bias, c, d,
+                       linear.getTransposed(), epilogue);
+  ++numGemms;
+}
+
+LogicalResult PlanBuilder::convertToKernel(const FusedLinear &layer) {
+  LinearOp linear = layer.linear;
+  SkinnyLinearSpec spec;
+  spec.element = linear.getInput().getType().getElementType();
+  spec.resultElement = cast<RankedTensorType>(layer.result.getType())
+                           .getElementType();
+  spec.rows = linear.getNumRows();
+  spec.inFeatures = linear.getInFeatures();
+  spec.outFeatures = linear.getOutFeatures();
+  spec.transposed = linear.getTransposed();
+  spec.bias = static_cast<bool>(linear.getBias());
+
+  SmallVector<Value> arguments;
+  if (LayerNormOp norm = layer.layerNorm) {
+    spec.layerNormEpsilon = norm.getEpsilon().convertToDouble();
+    arguments = {lookup(norm.getInput()), lookup(linear.getWeight()),
+                 lookup(norm.getWeight()), lookup(norm.getBias())};
+  } else {
+    arguments = {lookup(linear.getInput()), lookup(linear.getWeight())};
+  }
+  if (spec.bias)
+    arguments.push_back(lookup(linear.getBias()));
+  using Activation = SkinnyLinearSpec::Activation;
+  if (auto gelu = dyn_cast_if_present<GeluOp>(layer.activation))
+    spec.activation = gelu.getApproximate() == GeluApproximation::tanh
+                          ? Activation::GeluTanh
+                          : Activation::GeluErf;
+  else if (layer.activation)
+    spec.activation = Activation::Relu;
+  if (layer.residual) {
+    spec.residual = SkinnyLinearSpec::Residual::Add;
+    arguments.push_back(lookup(layer.residual));
+  }
+  if (auto scaled = dyn_cast_if_present<ScaledResidualOp>(layer.sum)) {
+    spec.residual = SkinnyLinearSpec::Residual::Scaled;
+    arguments.push_back(lookup(scaled.getAlpha()));
+    arguments.push_back(lookup(scaled.getBeta()));
+  }
+  Value result = allocate(layer.result);
+  FailureOr<pirt::MatrixView> view =
+      pirt::getMatrixView(cast<MemRefType>(result.getType()));
+  spec.resultStride = view->stride;
+  arguments.push_back(result);
+  return launch(linear.getLoc(),
+                buildSkinnyLinear(kernels, linear.getLoc(), spec), arguments);
+}
+
+LogicalResult PlanBuilder::convertLinear(const FusedLinear &layer) {
+  if (layer.isSkinny)
+    return convertToKernel(layer);
+  convertToGemm(layer);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Attention and argmax
+//===----------------------------------------------------------------------===//
+
+LogicalResult PlanBuilder::convertAttention(AttentionOp op) {
+  RankedTensorType qkv = op.getQkv().getType();
+  AttentionSpec spec{qkv.getElementType(), qkv.getDimSize(0), qkv.getDimSize(1),
+                     static_cast<int64_t>(op.getNumHeads()), op.getHeadSize(),
+                     op.getScale().convertToDouble()};
+  spec.causal = op.getCausal();
+  spec.temperature = static_cast<bool>(op.getTemperature());
+  spec.entropy = static_cast<bool>(op.getEntropy());
+  SmallVector<Value> arguments = {lookup(op.getQkv())};
+  if (spec.temperature)
+    arguments.push_back(lookup(op.getTemperature()));
+  for (Value result : op->getResults())
+    if (result)
+      arguments.push_back(allocate(result));
+  return launch(op.getLoc(), buildAttention(kernels, op.getLoc(), spec),
+                arguments);
+}
+
+/// The cache update that a kernel for one position does itself: its result is
+/// read by this attention alone, except for being returned.
+static bool isFusedUpdate(Operation *op) {
+  auto update = dyn_cast<UpdateCacheOp>(op);
+  if (!update || update.getQkv().getType().getDimSize(1) != 1)
+    return false;
+  int64_t numAttentions = 0;
+  for (Operation *user : update->getUsers()) {
+    if (isa<func::ReturnOp>(user))
+      continue;
+    auto attention = dyn_cast<CachedAttentionOp>(user);
+    if (!attention || attention.getQkv() != update.getQkv() ||
+        attention.getPosition() != update.getPosition())
+      return false;
+    ++numAttentions;
+  }
+  return numAttentions == 1;
+}
+
+LogicalResult PlanBuilder::convertCachedAttention(CachedAttentionOp op) {
+  RankedTensorType qkv = op.getQkv().getType();
+  if (qkv.getDimSize(1) != 1)
+    return op.emitError("attention over the cache takes one new position on a "
+                        "GPU, but has ")
+           << qkv.getDimSize(1);
+  CachedAttentionSpec spec{qkv.getElementType(),
+                           qkv.getDimSize(0),
+                           op.getCache().getType().getDimSize(2),
+                           static_cast<int64_t>(op.getNumHeads()),
+                           op.getHeadSize(),
+                           op.getScale().convertToDouble()};
+  spec.temperature = static_cast<bool>(op.getTemperature());
+  Operation *update = op.getCache().getDefiningOp();
+  spec.updatesCache = update && isFusedUpdate(update);
+  SmallVector<Value> arguments = {lookup(op.getQkv()), lookup(op.getCache()),
+                                  lookup(op.getPosition())};
+  if (spec.temperature)
+    arguments.push_back(lookup(op.getTemperature()));
+  arguments.push_back(allocate(op.getResult()));
+  return launch(op.getLoc(), buildCachedAttention(kernels, op.getLoc(), spec),
+                arguments);
+}
+
+LogicalResult PlanBuilder::convertArgmax(ArgmaxOp op) {
+  Value input = lookup(op.getInput());
+  auto type = cast<MemRefType>(input.getType());
+  FailureOr<pirt::MatrixView> view = pirt::getMatrixView(type);
+  ArgmaxSpec spec{type.getElementType(), view->rows, view->columns,
+                  view->stride};
+  return launch(op.getLoc(), buildArgmax(kernels, op.getLoc(), spec),
+                {input, allocate(op.getResult())});
+}
+
+//===----------------------------------------------------------------------===//
+// Runs of row operations
+//===----------------------------------------------------------------------===//
+
+/// Whether `op` is computed row by row with the operations before it: its rows
+/// are theirs, or some of them repeated.
+bool PlanBuilder::joinsRun(RowOpInterface op) const {
+  auto first = cast<RowOpInterface>(run.front());
+  if (op.getUpdatedOperand() || first.getUpdatedOperand())
+    return false;
+  auto [rows, columns] = op.getRowSpace();
+  auto [firstRows, firstColumns] = first.getRowSpace();
+  if (columns != firstColumns || firstRows % rows != 0)
+    return false;
+  // A gather reads other rows than its own.
+  return llvm::none_of(op->getOperands(), [&](Value operand) {
+    return isa<SelectPositionOp>(op) && llvm::is_contained(
+        run, operand.getDefiningOp());
+  });
+}
+
+LogicalResult PlanBuilder::flushRun() {
+  if (run.empty())
+    return success();
+  FailureOr<RowKernel> kernel = buildRowKernel(kernels, run);
+  if (failed(kernel))
+    return failure();
+  SmallVector<Value> arguments;
+  DenseSet<Operation *> inside(run.begin(), run.end());
+  for (Value value : kernel->arguments)
+    arguments.push_back(inside.contains(value.getDefiningOp())
+                            ? allocate(value)
+                            : lookup(value));
+  Location loc = run.back()->getLoc();
+  run.clear();
+  return launch(loc, kernel->launch, arguments);
+}
+
+//===----------------------------------------------------------------------===//
+// All operations
+//===----------------------------------------------------------------------===//
+
+LogicalResult PlanBuilder::finishReturn(func::ReturnOp op) {
+  for (Value value : op.getOperands()) {
+    Value source = lookup(value);
+    Value target = destinations.lookup(stripReshapes(value));
+    if (source == target)
+      continue;
+    if (cast<MemRefType>(source.getType()).getShape() !=
+            cast<MemRefType>(target.getType()).getShape() ||
+        !cast<MemRefType>(target.getType()).getLayout().isIdentity())
+      return op.emitError("a plan cannot copy ")
+             << source.getType() << " to its output " << target.getType();
+    pirt::CopyOp::create(builder, value.getLoc(), source, target);
+  }
+  func::ReturnOp::create(builder, op.getLoc());
+  return success();
+}
+
+LogicalResult PlanBuilder::convert(Operation *op) {
+  if (isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(op))
+    return success();
+  const FusedLinear *layer = fusion.endingAt(op);
+  if (!layer && fusion.isFused(op))
+    return success();
+  if (isFusedUpdate(op)) {
+    buffers[op->getResult(0)] = lookup(op->getOperand(0));
+    return success();
+  }
+  auto rowOp = layer ? RowOpInterface() : dyn_cast<RowOpInterface>(op);
+  if (rowOp && !run.empty() && joinsRun(rowOp)) {
+    run.push_back(op);
+    return success();
+  }
+  if (failed(flushRun()))
+    return failure();
+  if (rowOp) {
+    run.push_back(op);
+    if (OpOperand *updated = rowOp.getUpdatedOperand())
+      buffers[op->getResult(0)] = lookup(updated->get());
+    return success();
+  }
+  if (layer)
+    return convertLinear(*layer);
+  return TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](AttentionOp op) { return convertAttention(op); })
+      .Case([&](CachedAttentionOp op) { return convertCachedAttention(op); })
+      .Case([&](ArgmaxOp op) { return convertArgmax(op); })
+      .Case([&](func::ReturnOp op) { return finishReturn(op); })
+      .Default([](Operation *op) {
+        return op->emitError("there is no GPU code for operation '")
+               << op->getName() << "'";
+      });
+}
+
+LogicalResult PlanBuilder::build() {
+  if (failed(createPlan()))
+    return failure();
+  for (Operation &op : function.getBody().front())
+    if (failed(convert(&op))) {
+      plan.erase();
+      return failure();
+    }
+  function.erase();
+  return success();
+}
+
+namespace {
+struct ConvertPiToPirtPass
+    : pi::impl::ConvertPiToPirtBase<ConvertPiToPirtPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SmallVector<func::FuncOp> functions;
+    for (auto function : module.getOps<func::FuncOp>())
+      if (function.isPublic() && !function.isExternal() &&
+          llvm::any_of(function.getArgumentTypes(), llvm::IsaPred<TensorType>))
+        functions.push_back(function);
+    if (functions.empty())
+      return;
+    auto kernels = module.lookupSymbol<gpu::GPUModuleOp>(kKernelModuleName);
+    if (!kernels) {
+      auto builder = OpBuilder::atBlockBegin(module.getBody());
+      kernels =
+          gpu::GPUModuleOp::create(builder, module.getLoc(), kKernelModuleName);
+    }
+    for (func::FuncOp function : functions) {
+      PlanBuilder builder(function, kernels, maxSkinnyRows);
+      if (failed(builder.build()))
+        return signalPassFailure();
+      numGemms += builder.numGemms;
+      numLaunches += builder.numLaunches;
+    }
+    for ([[maybe_unused]] auto kernel : kernels.getOps<gpu::GPUFuncOp>())
+      ++numKernels;
+  }
+};
+} // namespace
