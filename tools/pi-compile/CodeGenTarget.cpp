@@ -58,9 +58,8 @@ public:
     if (failed(code))
       return failure();
     manifest->hostFeatures = pi::getHostFeatures(host);
-    return CompiledModel{
-        std::move(*manifest),
-        {{pi_runtime::hostCodeSection, std::move(*code)}}};
+    return CompiledModel{std::move(*manifest),
+                         {{pi_runtime::hostCodeSection, std::move(*code)}}};
   }
 };
 

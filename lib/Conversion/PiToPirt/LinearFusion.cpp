@@ -28,8 +28,8 @@ static Value getResidual(Operation *op, Value update, bool isSkinny) {
     // cuBLASLt scales by numbers that are known at the launch only.
     residual = isSkinny && scaled.getUpdate() == update ? scaled.getResidual()
                                                         : Value();
-  bool fits = residual && residual != update &&
-              residual.getType() == update.getType();
+  bool fits =
+      residual && residual != update && residual.getType() == update.getType();
   return fits ? residual : Value();
 }
 
@@ -44,10 +44,9 @@ void LinearFusion::fuse(LinearOp linear, int64_t maxSkinnyRows) {
   };
   Operation *user = getOnlyUser(layer.result);
   auto gelu = dyn_cast_if_present<GeluOp>(user);
-  bool isEpilogue =
-      isa_and_present<ReluOp>(user) ||
-      (gelu && (layer.isSkinny ||
-                gelu.getApproximate() == GeluApproximation::tanh));
+  bool isEpilogue = isa_and_present<ReluOp>(user) ||
+                    (gelu && (layer.isSkinny || gelu.getApproximate() ==
+                                                    GeluApproximation::tanh));
   if (isEpilogue) {
     layer.activation = user;
     absorb(user);

@@ -182,8 +182,8 @@ LogicalResult PlanBuilder::launch(Location loc, FailureOr<KernelLaunch> kernel,
                                   ValueRange arguments) {
   if (failed(kernel))
     return failure();
-  auto symbol = SymbolRefAttr::get(
-      kernels.getSymNameAttr(), {FlatSymbolRefAttr::get(kernel->kernel)});
+  auto symbol = SymbolRefAttr::get(kernels.getSymNameAttr(),
+                                   {FlatSymbolRefAttr::get(kernel->kernel)});
   pirt::LaunchOp::create(builder, loc, symbol, kernel->grid, kernel->block,
                          kernel->sharedBytes, kernel->programmatic, arguments);
   ++numLaunches;
@@ -213,8 +213,8 @@ LogicalResult PlanBuilder::convertToKernel(const FusedLinear &layer) {
   LinearOp linear = layer.linear;
   SkinnyLinearSpec spec;
   spec.element = linear.getInput().getType().getElementType();
-  spec.resultElement = cast<RankedTensorType>(layer.result.getType())
-                           .getElementType();
+  spec.resultElement =
+      cast<RankedTensorType>(layer.result.getType()).getElementType();
   spec.rows = linear.getNumRows();
   spec.inFeatures = linear.getInFeatures();
   spec.outFeatures = linear.getOutFeatures();
@@ -269,9 +269,10 @@ LogicalResult PlanBuilder::convertLinear(const FusedLinear &layer) {
 
 LogicalResult PlanBuilder::convertAttention(AttentionOp op) {
   RankedTensorType qkv = op.getQkv().getType();
-  AttentionSpec spec{qkv.getElementType(), qkv.getDimSize(0), qkv.getDimSize(1),
-                     static_cast<int64_t>(op.getNumHeads()), op.getHeadSize(),
-                     op.getScale().convertToDouble()};
+  AttentionSpec spec{
+      qkv.getElementType(), qkv.getDimSize(0),
+      qkv.getDimSize(1),    static_cast<int64_t>(op.getNumHeads()),
+      op.getHeadSize(),     op.getScale().convertToDouble()};
   spec.causal = op.getCausal();
   spec.temperature = static_cast<bool>(op.getTemperature());
   spec.entropy = static_cast<bool>(op.getEntropy());
@@ -354,8 +355,8 @@ bool PlanBuilder::joinsRun(RowOpInterface op) const {
     return false;
   // A gather reads other rows than its own.
   return llvm::none_of(op->getOperands(), [&](Value operand) {
-    return isa<SelectPositionOp>(op) && llvm::is_contained(
-        run, operand.getDefiningOp());
+    return isa<SelectPositionOp>(op) &&
+           llvm::is_contained(run, operand.getDefiningOp());
   });
 }
 
@@ -368,9 +369,8 @@ LogicalResult PlanBuilder::flushRun() {
   SmallVector<Value> arguments;
   DenseSet<Operation *> inside(run.begin(), run.end());
   for (Value value : kernel->arguments)
-    arguments.push_back(inside.contains(value.getDefiningOp())
-                            ? allocate(value)
-                            : lookup(value));
+    arguments.push_back(inside.contains(value.getDefiningOp()) ? allocate(value)
+                                                               : lookup(value));
   Location loc = run.back()->getLoc();
   run.clear();
   return launch(loc, kernel->launch, arguments);

@@ -45,8 +45,7 @@ mlir::pirt::compileForCuda(ModuleOp module, const pi::CubinOptions &options) {
     code.plans.emplace_back(function.getName(),
                             llvm::formatv("{0}", *plan).str());
   }
-  auto kernels =
-      lowered->lookupSymbol<gpu::GPUModuleOp>(pi::kKernelModuleName);
+  auto kernels = lowered->lookupSymbol<gpu::GPUModuleOp>(pi::kKernelModuleName);
   if (!kernels || kernels.getOps<gpu::GPUFuncOp>().empty())
     return code;
   FailureOr<pi::Cubin> cubin = pi::assembleCubin(kernels, options);

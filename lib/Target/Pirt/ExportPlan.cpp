@@ -8,10 +8,10 @@
 
 #include "pi/Target/Pirt/ExportPlan.h"
 
-#include "llvm/Support/FormatVariadic.h"
 #include "pi/Dialect/Pi/IR/Pi.h"
 #include "pi/Dialect/Pirt/IR/Pirt.h"
 #include "pi/Transforms/Execution/Passes.h"
+#include "llvm/Support/FormatVariadic.h"
 
 namespace mlir::pirt {
 #define GEN_PASS_DEF_PIRTEXPORTPLAN

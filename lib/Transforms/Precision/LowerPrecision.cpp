@@ -39,8 +39,8 @@ static DenseSet<Attribute> findF32Parameters(ArrayRef<func::FuncOp> functions) {
   DenseSet<Attribute> parameters;
   for (func::FuncOp function : functions)
     for (BlockArgument argument : function.getArguments())
-      if (Attribute parameter = function.getArgAttr(argument.getArgNumber(),
-                                                    kParameterAttr))
+      if (Attribute parameter =
+              function.getArgAttr(argument.getArgNumber(), kParameterAttr))
         if (llvm::any_of(argument.getUses(), staysF32))
           parameters.insert(parameter);
   return parameters;
@@ -69,8 +69,8 @@ struct LowerPrecisionPass : pi::impl::PiLowerPrecisionBase<LowerPrecisionPass> {
 private:
   void lower(func::FuncOp function, const DenseSet<Attribute> &f32Parameters) {
     for (BlockArgument argument : function.getArguments())
-      if (!f32Parameters.contains(function.getArgAttr(argument.getArgNumber(),
-                                                      kParameterAttr)))
+      if (!f32Parameters.contains(
+              function.getArgAttr(argument.getArgNumber(), kParameterAttr)))
         lower(argument);
     function.getBody().walk([&](Operation *op) {
       for (Value result : op->getResults())

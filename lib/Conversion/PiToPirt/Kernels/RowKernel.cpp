@@ -122,8 +122,7 @@ public:
     Value buffer = buffers.lookup(operand);
     Value base = b.mul(row, b.index(layout.columns));
     for (auto [chunk, column] : llvm::enumerate(columns)) {
-      auto part =
-          ArrayRef(values).slice(chunk * layout.vector, layout.vector);
+      auto part = ArrayRef(values).slice(chunk * layout.vector, layout.vector);
       auto store = [&, at = b.add(base, column)] {
         if (layout.vector == 1)
           b.storeScalar(part.front(), buffer, at);
@@ -268,8 +267,7 @@ FailureOr<RowKernel> mlir::pi::buildRowKernel(gpu::GPUModuleOp module,
   for (Value value : results)
     emitter.storeRow(
         emitter.result(value), value,
-        emitter.rowOf(cast<RowOpInterface>(value.getDefiningOp())
-                          .getRowSpace()
-                          .first));
+        emitter.rowOf(
+            cast<RowOpInterface>(value.getDefiningOp()).getRowSpace().first));
   return kernel;
 }

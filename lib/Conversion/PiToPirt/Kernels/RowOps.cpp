@@ -44,8 +44,7 @@ struct GeluRow : ElementRowModel<GeluRow, GeluOp> {
   static Value map(GeluOp op, KernelBuilder &b, Value x) {
     Value half = b.mul(b.f32(0.5), x);
     if (op.getApproximate() == GeluApproximation::none) {
-      Value erf =
-          math::ErfOp::create(b, b.mul(x, b.f32(1 / std::sqrt(2.0))));
+      Value erf = math::ErfOp::create(b, b.mul(x, b.f32(1 / std::sqrt(2.0))));
       return b.fma(half, erf, half);
     }
     double scale = std::sqrt(2 / M_PI);
@@ -82,8 +81,7 @@ struct ScaledResidualRow : RowModel<ScaledResidualRow, ScaledResidualOp> {
     KernelBuilder &b = emitter.builder();
     Value zero = b.index(0);
     Value beta = emitter.element(scaled.getBeta(), zero);
-    Value scale =
-        b.div(b.f32(1), emitter.element(scaled.getAlpha(), zero));
+    Value scale = b.div(b.f32(1), emitter.element(scaled.getAlpha(), zero));
     RowFragment residual = emitter.operandRow(scaled.getResidual());
     RowFragment update = emitter.operandRow(scaled.getUpdate());
     for (auto [x, u] : llvm::zip_equal(residual, update))
@@ -97,8 +95,7 @@ struct LayerNormRow : RowModel<LayerNormRow, LayerNormOp> {
     auto norm = cast<LayerNormOp>(op);
     KernelBuilder &b = emitter.builder();
     RowFragment row = emitter.operandRow(norm.getInput());
-    Value perElement =
-        b.f32(1.0 / norm.getInput().getType().getShape().back());
+    Value perElement = b.f32(1.0 / norm.getInput().getType().getShape().back());
     Value mean = b.mul(emitter.sum(row), perElement);
     RowFragment squares;
     for (Value &x : row) {
@@ -135,8 +132,8 @@ struct PositionEmbeddingRow
     if (Value position = embedding.getPosition())
       row = b.add(row, emitter.element(position, b.index(0)));
     emitter.setResult(emitter.loadRow(
-        embedding.getTable(), row,
-        embedding.getTable().getType().getDimSize(1), /*columnOffset=*/0));
+        embedding.getTable(), row, embedding.getTable().getType().getDimSize(1),
+        /*columnOffset=*/0));
   }
 };
 
@@ -165,8 +162,7 @@ struct UpdateCacheRow : RowModel<UpdateCacheRow, UpdateCacheOp> {
     Value row = emitter.row();
     Value part = b.rem(row, b.index(2)), token = b.div(row, b.index(2));
     // Skips the query: row `3 * token + 1 + part` of rows of d elements.
-    Value source =
-        b.add(b.mul(token, b.index(3)), b.add(part, b.index(1)));
+    Value source = b.add(b.mul(token, b.index(3)), b.add(part, b.index(1)));
     RowFragment values = emitter.loadRow(update.getQkv(), source, width,
                                          /*columnOffset=*/0);
     Value position = b.rem(token, b.index(tokens));

@@ -206,8 +206,8 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
        llvm::enumerate(getBuffers().getTypes(), kernel.getArgumentTypes())) {
     // A bare pointer does not say what it points to.
     auto expected = dyn_cast<MemRefType>(type);
-    if (expected && expected.getElementType() !=
-                        cast<MemRefType>(buffer).getElementType())
+    if (expected &&
+        expected.getElementType() != cast<MemRefType>(buffer).getElementType())
       return emitOpError("gives kernel ")
              << getKernel() << " a " << buffer << " as argument " << index
              << ", which is " << type;
