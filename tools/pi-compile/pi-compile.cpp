@@ -61,6 +61,13 @@ static cl::opt<std::string>
                        "this machine's; with CUDA x86-64-v3)"),
               cl::value_desc("name"), cl::cat(category));
 
+static cl::opt<std::string> entryPoints(
+    "entry-points",
+    cl::desc("forward,prefill,decode (default), or forward alone: @forward "
+             "may then be any function of tensors"),
+    cl::value_desc("names"), cl::init("forward,prefill,decode"),
+    cl::cat(category));
+
 static LogicalResult fail(const llvm::Twine &message) {
   llvm::errs() << "pi-compile: error: " << message << "\n";
   return failure();
@@ -87,6 +94,16 @@ static const CodeGenTarget *chooseTarget(CodeGenOptions &options) {
   return *found;
 }
 
+/// Whether prefill and decode are asked for, or an error.
+static FailureOr<bool> chooseGeneration() {
+  if (entryPoints == "forward")
+    return false;
+  if (entryPoints == "forward,prefill,decode")
+    return true;
+  return fail("there are no entry points '" + entryPoints +
+              "'; there are 'forward,prefill,decode' and 'forward'");
+}
+
 static OwningOpRef<ModuleOp> readModule(MLIRContext &context,
                                         llvm::SourceMgr &sources) {
   std::string message;
@@ -111,7 +128,8 @@ static LogicalResult writeModel(const CompiledModel &model) {
 static LogicalResult compile() {
   CodeGenOptions options;
   const CodeGenTarget *chosen = chooseTarget(options);
-  if (!chosen)
+  FailureOr<bool> generation = chooseGeneration();
+  if (!chosen || failed(generation))
     return failure();
   DialectRegistry registry;
   pi::registerAllDialects(registry);
@@ -123,7 +141,7 @@ static LogicalResult compile() {
   if (!module)
     return failure();
   PassManager manager(&context);
-  pi::buildExecutionPipeline(manager);
+  pi::buildExecutionPipeline(manager, *generation);
   if (failed(manager.run(*module)))
     return failure();
   FailureOr<CompiledModel> model = chosen->compile(*module, options);
