@@ -82,6 +82,17 @@ Manifest TinyModel::manifest() const {
   return manifest;
 }
 
+Manifest TinyModel::gpuManifest() const {
+  Manifest result = manifest();
+  result.target = "cuda";
+  result.targetArch = "sm_90a";
+  for (EntryPoint &entry : result.entryPoints) {
+    entry.symbol.clear();
+    entry.plan = R"({"arena_bytes":0,"steps":[]})";
+  }
+  return result;
+}
+
 std::vector<TensorView> TinyModel::tensors() const {
   return {{{"wte.weight", DataType::F32, {vocab, vocab}}, table.data()},
           {{"wpe.weight", DataType::F32, {length, vocab}}, positions.data()},

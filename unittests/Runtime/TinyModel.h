@@ -24,6 +24,8 @@ struct TinyModel {
   std::vector<float> table, positions, mix;
 
   Manifest manifest() const;
+  /// The same model for a GPU, with plans that do nothing.
+  Manifest gpuManifest() const;
   /// The checkpoint's tensors, without the derived one.
   std::vector<TensorView> tensors() const;
 

@@ -7,8 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 //
-// pi-write-tiny-model DIR writes DIR/model.pi and DIR/model.safetensors, for
-// tests of programs that run models.
+// pi-write-tiny-model DIR writes DIR/model.pi, DIR/model.safetensors and
+// DIR/gpu.pi, a model for a GPU, for tests of programs that run models.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,6 +26,8 @@ int main(int argc, char **argv) {
   std::string directory = argv[1];
   TinyModel model;
   Status status = model.writeModel(directory + "/model.pi");
+  if (status)
+    status = model.writeModel(directory + "/gpu.pi", model.gpuManifest());
   if (status)
     status = model.writeCheckpoint(directory + "/model.safetensors");
   if (!status)
