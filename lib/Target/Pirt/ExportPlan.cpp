@@ -66,18 +66,26 @@ LogicalResult PlanExporter::describeArguments() {
     };
     Object &buffer = buffers[argument];
     if (text(pi::kNameAttr)) {
-      buffer = Object{{"space", "input"}, {"index", numInputs++}};
+      buffer =
+          Object{{"space", "input"}, {"index", numInputs++}, {"offset", 0}};
     } else if (auto state = text(pi::kStateAttr)) {
-      buffer = Object{{"space", "state"}, {"name", state.getValue()}};
+      buffer =
+          Object{{"space", "state"}, {"name", state.getValue()}, {"offset", 0}};
     } else if (auto parameter = plan.getArgAttrOfType<FlatSymbolRefAttr>(
                    index, pi::kParameterAttr)) {
-      buffer = Object{{"space", "parameter"}, {"name", parameter.getValue()}};
+      buffer = Object{{"space", "parameter"},
+                      {"name", parameter.getValue()},
+                      {"offset", 0}};
     } else if (text(kOutputAttr)) {
-      buffer = Object{{"space", "output"}, {"index", numOutputs++}};
+      buffer =
+          Object{{"space", "output"}, {"index", numOutputs++}, {"offset", 0}};
       auto type = cast<MemRefType>(argument.getType());
-      Object output{{"dtype", getElementName(argument)}};
-      if (FailureOr<MatrixView> view = getMatrixView(type); succeeded(view))
-        output["row_stride"] = view->stride;
+      // A scalar is a row of one element.
+      FailureOr<MatrixView> view = getMatrixView(type);
+      Object output{{"name", text(kOutputAttr).getValue()},
+                    {"dtype", getElementName(argument)},
+                    {"columns", succeeded(view) ? view->columns : 1},
+                    {"stride", succeeded(view) ? view->stride : 1}};
       outputs.push_back(std::move(output));
     } else {
       return plan.emitOpError("argument ")

@@ -10,8 +10,10 @@ gpu.module @kernels {
 // CHECK-NEXT: "arena_bytes": 512
 // CHECK: "outputs": [
 // CHECK-NEXT: {
+// CHECK-NEXT: "columns": 33,
 // CHECK-NEXT: "dtype": "f32",
-// CHECK-NEXT: "row_stride": 64
+// CHECK-NEXT: "name": "y",
+// CHECK-NEXT: "stride": 64
 // CHECK: "steps": [
 func.func @forward(%x: memref<4x8xf32> {pi.name = "x"}, %w: memref<8x33xf32> {pi.parameter = @h.0.w},
                    %b: memref<33xf32> {pi.parameter = @h.0.b}, %s: memref<4x8xf32> {pi.state = "cache"},
@@ -21,6 +23,7 @@ func.func @forward(%x: memref<4x8xf32> {pi.name = "x"}, %w: memref<8x33xf32> {pi
   // CHECK: "arguments": [
   // CHECK-NEXT: {
   // CHECK-NEXT: "index": 0,
+  // CHECK-NEXT: "offset": 0,
   // CHECK-NEXT: "space": "input"
   // CHECK: "offset": 256,
   // CHECK-NEXT: "space": "arena"
@@ -33,12 +36,14 @@ func.func @forward(%x: memref<4x8xf32> {pi.name = "x"}, %w: memref<8x33xf32> {pi
       : memref<4x8xf32>, memref<4x8xf32> loc("h.0.act")
   // CHECK: "bytes": 128,
   // CHECK: "name": "cache",
+  // CHECK-NEXT: "offset": 0,
   // CHECK-NEXT: "space": "state"
   pirt.copy %0 to %s : memref<4x8xf32> to memref<4x8xf32> loc("h.0.save")
   // CHECK: "alpha": 1,
   // CHECK: "beta": 0,
   // CHECK-NEXT: "bias": {
   // CHECK-NEXT: "name": "h.0.b",
+  // CHECK-NEXT: "offset": 0,
   // CHECK-NEXT: "space": "parameter"
   // CHECK: "c": null,
   // CHECK: "epilogue": "relu",

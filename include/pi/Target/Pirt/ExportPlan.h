@@ -19,13 +19,14 @@ namespace mlir::pirt {
 /// after `pirt-plan-memory`:
 ///
 ///     { "arena_bytes": N,
-///       "outputs": [{"dtype": "bf16", "row_stride": 50304}, ...],
+///       "outputs": [{"name": "logits", "dtype": "bf16", "columns": 50257,
+///                    "stride": 50304}, ...],
 ///       "steps": [{"op": "gemm" | "launch" | "copy", "location": ..., ...}] }
 ///
-/// A buffer is `{"space": "arena", "offset": bytes}`, `{"space": "parameter" |
-/// "state", "name": ...}` or `{"space": "input" | "output", "index": ...}`. A
-/// row stride counts elements between rows of the last dimension. An operation
-/// that is no step of a plan is an error.
+/// A buffer has a "space" ("arena", "parameter", "state", "input" or "output"),
+/// an "offset" there in bytes, and the "name" of a parameter or state or the
+/// "index" of an input or output. Rows of an output are `stride` elements
+/// apart. An operation that is no step of a plan is an error.
 FailureOr<llvm::json::Value> exportPlan(func::FuncOp plan);
 
 /// The functions of a module that are plans, in order.
