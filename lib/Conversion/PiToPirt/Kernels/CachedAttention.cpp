@@ -1,314 +1,341 @@
-//===- CachedAttention.cpp - Attention of one new position ----------------===//
+//===- CachedAttention.cpp - Attention of one row over a cache ----*- C++
+//-*-===//
 //
 // Part of the pi-mlir project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+
+// A cluster of blocks takes one head of one sequence and deals out the keys in
+// turn. A group of lanes holds one vector of 16 bytes each of a key, several
+// keys at a time; groups, warps and blocks combine their maximum, sum and
+// result in a fixed order. K and V of the new row are read from the projection,
+// never from the cache, where the first block puts them.
 //
-// One block for each sequence and head. Keys and values are read once, from L2
-// or memory: at position 512 of a head of 64 in bf16, 131 KB, which one
-// multiprocessor reads in about 1.3 us.
-//
-// A row of keys is read by a team of lanes, 16 bytes each. Every team keeps a
-// running maximum, sum and weighted values of its rows (online softmax), and
-// the teams of a block are combined at the end, in a fixed order.
+// Roofline at C = 1024, d = 768, B = 1: 3.1 MB of bf16 are 0.7 us at 4.25 TB/s;
+// what counts is the latency of two loads, four barriers and the launch.
 //
 //===----------------------------------------------------------------------===//
 
-#include "KernelBuilder.h"
-#include "pi/Conversion/PiToPirt/Kernels.h"
-#include "pi/Target/Cubin/Cubin.h"
+#include "AttentionForward.h"
+#include "KernelNames.h"
 
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/bit.h"
-#include "llvm/Support/MathExtras.h"
+#include "pi/Target/Cubin/Cubin.h"
 
 using namespace mlir;
 using namespace mlir::pi;
 
+static constexpr int64_t kClusterSize = 8, kThreads = 128, kWarps = 4;
+/// Keys that a group of lanes has in flight.
+static constexpr int64_t kUnroll = 4;
+
+static std::string getName(const CachedAttentionSpec &spec) {
+  return KernelName("cached_attention")
+      .add(spec.element)
+      .add("b", spec.batch)
+      .add("c", spec.capacity)
+      .add("h", spec.heads)
+      .add("d", spec.headSize)
+      .add("s", spec.scale)
+      .addIf(spec.temperature, "temperature")
+      .addIf(spec.updatesCache, "update")
+      .str();
+}
+
+/// Bytes of a maximum, a sum and a result in shared memory.
+static int64_t getEntryBytes(const CachedAttentionSpec &spec) {
+  return 4 * (spec.headSize + 4);
+}
+
+/// The memrefs that the kernel takes.
+static SmallVector<Type> getArgumentTypes(const CachedAttentionSpec &spec) {
+  int64_t width = spec.heads * spec.headSize;
+  Type f32 = Float32Type::get(spec.element.getContext());
+  Type i32 = IntegerType::get(spec.element.getContext(), 32);
+  SmallVector<Type> types = {
+      MemRefType::get({spec.batch, 1, 3 * width}, spec.element),
+      MemRefType::get({2, spec.batch, spec.capacity, width}, spec.element),
+      MemRefType::get({}, i32)};
+  if (spec.temperature)
+    types.push_back(MemRefType::get({spec.heads, spec.capacity}, f32));
+  types.push_back(MemRefType::get({spec.batch, 1, width}, spec.element));
+  return types;
+}
+
 namespace {
 
-constexpr int64_t kNumThreads = 512;
-constexpr int64_t kNumWarps = kNumThreads / KernelBuilder::kWarpSize;
-/// Rows whose loads a team issues at once.
-constexpr int64_t kRowsInFlight = 4;
-/// The score of a row that does not take part: finite, so that the difference
-/// of two such scores is 0 and not NaN.
-constexpr double kMasked = -1e30;
-
-/// What a team knows of the rows it has seen: largest score, sum of
-/// e^(score - largest), and the values weighted by that.
-struct Running {
-  Value largest, sum;
-  SmallVector<Value> values;
+/// An attention over some of the keys: result is not yet divided by the sum.
+struct Partial {
+  Val maximum, sum;
+  Vals result;
 };
 
-class CachedAttention {
+class CachedAttentionKernel {
 public:
-  CachedAttention(gpu::GPUModuleOp module, Location loc, StringRef name,
-                  const CachedAttentionSpec &spec)
-      : spec(spec), width(elementsPerAccess(spec)),
-        lanesPerRow(lanesPerTeam(spec)),
-        b(module, loc, name, getArgumentTypes(spec), kNumThreads) {}
-
-  static int64_t elementsPerAccess(const CachedAttentionSpec &spec) {
-    return KernelBuilder::kAccessBytes * 8 /
-           spec.element.getIntOrFloatBitWidth();
-  }
-  static int64_t lanesPerTeam(const CachedAttentionSpec &spec) {
-    return llvm::PowerOf2Ceil(
-        llvm::divideCeil(spec.headSize, elementsPerAccess(spec)));
-  }
+  CachedAttentionKernel(gpu::GPUModuleOp module, Location loc, StringRef name,
+                        const CachedAttentionSpec &spec)
+      : spec(spec), type(spec.element), bytes(type.isF32() ? 4 : 2),
+        vector(16 / bytes), vectors(spec.headSize / vector),
+        lanesPerKey(llvm::PowerOf2Ceil(vectors)),
+        width(spec.heads * spec.headSize),
+        k(module, loc, name, getArgumentTypes(spec), kThreads, kClusterSize) {}
 
   gpu::GPUFuncOp build();
 
 private:
-  static SmallVector<Type> getArgumentTypes(const CachedAttentionSpec &spec);
-  int64_t modelWidth() { return spec.heads * spec.headSize; }
-  int64_t numTeams() { return kNumThreads / lanesPerRow; }
-
-  void takeArguments();
-  void loadQuery();
-  Running attend(Value firstRow, ValueRange carried);
-  Running combineTeams(Running team);
+  void computePlace();
   void updateCache();
-  Running merge(Running x, Running y);
-  SmallVector<Value> pack(const Running &running);
-  Running unpack(ValueRange values);
+  Partial visitKeys();
+  Partial visit(Val firstKey, Partial state);
+  Vals loadVector(Val newRow, Val cached, Val key);
+  void combineGroups(Partial &state);
+  void combineWarps(const Partial &state);
+  void combineBlocks();
+  void storeEntry(const Partial &state, Val entry, Val element);
 
   const CachedAttentionSpec &spec;
-  int64_t width, lanesPerRow;
-  KernelBuilder b;
-  Value qkv, cache, temperature, result;
-  Value sequence, head, position;
-  /// The lane's first column in its head, kept inside it, and in the model;
-  /// whether the lane has columns at all.
-  Value column, modelColumn, active;
-  SmallVector<Value> query, newKey, newValue;
+  Type type;
+  int64_t bytes, vector, vectors, lanesPerKey, width;
+  TileBuilder k;
+
+  Val lane, warp, rank, head, batch, position;
+  Val part, partOffset; // the lane's vector of a key, its bytes
+  Val newKey, newValue, keyCache, valueCache, result;
+  Vals query;
 };
 
 } // namespace
 
-SmallVector<Type>
-CachedAttention::getArgumentTypes(const CachedAttentionSpec &spec) {
-  int64_t d = spec.heads * spec.headSize;
-  MLIRContext *context = spec.element.getContext();
-  SmallVector<Type> types = {
-      MemRefType::get({spec.batch, 1, 3 * d}, spec.element),
-      MemRefType::get({2, spec.batch, spec.capacity, d}, spec.element),
-      MemRefType::get({}, IntegerType::get(context, 32))};
+void CachedAttentionKernel::computePlace() {
+  lane = k.laneId();
+  warp = k.warpId();
+  Val block = k.blockId(gpu::Dimension::x);
+  rank = block % kClusterSize;
+  Val batchHead = block / kClusterSize;
+  batch = batchHead / spec.heads;
+  head = batchHead % spec.heads;
+  part = lane % lanesPerKey;
+  partOffset = min(part, k.i32(vectors - 1)) * 16;
+
+  Val headOffset = head * (spec.headSize * bytes);
+  Val row = k.address(k.wideAddress(k.argument(0), batch, 3 * width * bytes),
+                      headOffset);
+  newKey = k.address(row, width * bytes);
+  newValue = k.address(row, 2 * width * bytes);
+  int64_t cacheBytes = spec.capacity * width * bytes;
+  keyCache =
+      k.address(k.wideAddress(k.argument(1), batch, cacheBytes), headOffset);
+  valueCache = k.wideAddress(keyCache, k.i32(spec.batch), cacheBytes);
+  result = k.address(
+      k.wideAddress(k.argument(3 + spec.temperature), batch, width * bytes),
+      headOffset);
+
+  position = k.load(k.getI32Type(), k.argument(2), 4);
+  Val factor = k.f32(spec.scale * kLog2E);
   if (spec.temperature)
-    types.push_back(MemRefType::get({spec.heads, spec.capacity},
-                                    Float32Type::get(context)));
-  types.push_back(MemRefType::get({spec.batch, 1, d}, spec.element));
-  return types;
+    factor = factor / k.load(k.getF32Type(),
+                             k.address(k.argument(3),
+                                       (head * spec.capacity + position) * 4),
+                             4);
+  // Lanes past the head's width contribute nothing to a score.
+  factor = select(part < static_cast<double>(vectors), factor, k.f32(0));
+  query = k.unpack(type, k.loadWords(k.address(row, partOffset), 4));
+  for (Val &q : query)
+    q = q * factor;
 }
 
-/// Loads the query of this lane, scaled, and the new key and value.
-void CachedAttention::loadQuery() {
-  Value zero = b.index(0);
-  auto load = [&](int64_t part) {
-    Value at = b.add(modelColumn, b.index(part * modelWidth()));
-    return b.loadVector(qkv, {sequence, zero, at}, width);
-  };
-  query = load(0);
-  newKey = load(1);
-  newValue = load(2);
-  Value scale = b.f32(spec.scale);
-  if (spec.temperature)
-    scale = b.div(scale, b.loadScalar(temperature, {head, position}));
-  // Lanes beyond the head repeat its last columns; they must not count twice.
-  scale = b.select(active, scale, b.f32(0));
-  for (Value &element : query)
-    element = b.mul(element, scale);
-}
-
-SmallVector<Value> CachedAttention::pack(const Running &running) {
-  SmallVector<Value> values = {running.largest, running.sum};
-  llvm::append_range(values, running.values);
-  return values;
-}
-
-Running CachedAttention::unpack(ValueRange values) {
-  return {values[0], values[1], SmallVector<Value>(values.drop_front(2))};
-}
-
-Running CachedAttention::merge(Running x, Running y) {
-  Value largest = b.max(x.largest, y.largest);
-  Value scaleX = b.exp(b.sub(x.largest, largest));
-  Value scaleY = b.exp(b.sub(y.largest, largest));
-  Running merged = {largest, b.fma(x.sum, scaleX, b.mul(y.sum, scaleY)), {}};
-  for (auto [valueX, valueY] : llvm::zip(x.values, y.values))
-    merged.values.push_back(b.fma(valueX, scaleX, b.mul(valueY, scaleY)));
-  return merged;
-}
-
-/// kRowsInFlight rows from `firstRow` on, numTeams apart.
-Running CachedAttention::attend(Value firstRow, ValueRange carried) {
-  Value zero = b.index(0), one = b.index(1);
-  SmallVector<Value> rows, keys, values;
-  for (int64_t i = 0; i < kRowsInFlight; ++i) {
-    Value row = b.add(firstRow, b.index(i * numTeams()));
-    rows.push_back(row);
-    Value inside = b.min(row, position);
-    keys.push_back(
-        b.loadPacked(cache, {zero, sequence, inside, modelColumn}, width));
-    values.push_back(
-        b.loadPacked(cache, {one, sequence, inside, modelColumn}, width));
-  }
-  Running running = unpack(carried);
-  SmallVector<Value> scores;
-  SmallVector<SmallVector<Value>> rowValues;
-  Value largest = running.largest;
-  for (int64_t i = 0; i < kRowsInFlight; ++i) {
-    // The row of the new position may not have reached the cache yet.
-    Value isCached = b.less(rows[i], position);
-    auto key = b.unpack(keys[i]);
-    rowValues.push_back(b.unpack(values[i]));
-    Value score = b.f32(0);
-    for (int64_t j = 0; j < width; ++j) {
-      score = b.fma(query[j], b.select(isCached, key[j], newKey[j]), score);
-      rowValues[i][j] = b.select(isCached, rowValues[i][j], newValue[j]);
-    }
-    score = b.sumLanes(score, lanesPerRow);
-    Value seen = b.less(rows[i], b.add(position, one));
-    scores.push_back(b.select(seen, score, b.f32(kMasked)));
-    largest = b.max(largest, scores[i]);
-  }
-  Value rescale = b.exp(b.sub(running.largest, largest));
-  running.largest = largest;
-  running.sum = b.mul(running.sum, rescale);
-  for (Value &value : running.values)
-    value = b.mul(value, rescale);
-  for (int64_t i = 0; i < kRowsInFlight; ++i) {
-    Value weight = b.select(b.less(rows[i], b.add(position, one)),
-                            b.exp(b.sub(scores[i], largest)), b.f32(0));
-    running.sum = b.add(running.sum, weight);
-    for (int64_t j = 0; j < width; ++j)
-      running.values[j] = b.fma(weight, rowValues[i][j], running.values[j]);
-  }
-  return running;
-}
-
-/// The teams of a warp by exchange of lanes, the warps through shared memory.
-/// Valid in the first team of the block.
-Running CachedAttention::combineTeams(Running team) {
-  for (int64_t stride = lanesPerRow; stride < KernelBuilder::kWarpSize;
-       stride *= 2) {
-    SmallVector<Value> other;
-    for (Value value : pack(team))
-      other.push_back(gpu::ShuffleOp::create(b, value, b.i32(stride),
-                                             b.i32(KernelBuilder::kWarpSize),
-                                             gpu::ShuffleMode::XOR)
-                          .getShuffleResult());
-    team = merge(team, unpack(other));
-  }
-  Value shared =
-      b.allocateShared({kNumWarps, width + 2, lanesPerRow}, b.getF32Type());
-  Value lane = b.rem(b.thread(), b.index(KernelBuilder::kWarpSize));
-  Value warp = b.div(b.thread(), b.index(KernelBuilder::kWarpSize));
-  b.ifThen(b.less(lane, b.index(lanesPerRow)), [&] {
-    for (auto [i, value] : llvm::enumerate(pack(team)))
-      b.storeScalar(value, shared, {warp, b.index(i), lane});
+void CachedAttentionKernel::updateCache() {
+  Val thread = k.threadId();
+  k.when(equal(rank, 0) & (thread < static_cast<double>(2 * vectors)), [&] {
+    Val isKey = thread < static_cast<double>(vectors);
+    Val offset = (thread % vectors) * 16;
+    Val source = select(isKey, newKey, newValue);
+    Val target = select(isKey, keyCache, valueCache);
+    target = k.wideAddress(target, position, width * bytes);
+    k.storeWords(k.loadWords(k.address(source, offset), 4),
+                 k.address(target, offset));
   });
-  b.barrier();
-  Value mine = b.rem(b.thread(), b.index(lanesPerRow));
-  auto load = [&](int64_t w) {
-    SmallVector<Value> values;
-    for (int64_t i = 0; i < width + 2; ++i)
-      values.push_back(b.loadScalar(shared, {b.index(w), b.index(i), mine}));
-    return unpack(values);
-  };
-  Running block = load(0);
-  for (int64_t w = 1; w < kNumWarps; ++w)
-    block = merge(block, load(w));
-  return block;
 }
 
-void CachedAttention::takeArguments() {
-  qkv = b.takeArgument();
-  cache = b.takeArgument();
-  Value positionBuffer = b.takeArgument();
-  if (spec.temperature)
-    temperature = b.takeArgument();
-  result = b.takeArgument();
-  b.launchNext();
-  b.waitForPrevious();
-  head = b.block(gpu::Dimension::x);
-  sequence = b.block(gpu::Dimension::y);
-  position = arith::IndexCastOp::create(b, b.getIndexType(),
-                                        b.loadScalar(positionBuffer));
-  column = b.mul(b.rem(b.thread(), b.index(lanesPerRow)), b.index(width));
-  active = b.less(column, b.index(spec.headSize));
-  column = b.min(column, b.index(spec.headSize - width));
-  modelColumn = b.add(b.mul(head, b.index(spec.headSize)), column);
+Vals CachedAttentionKernel::loadVector(Val newRow, Val cached, Val key) {
+  Val clamped = min(key, position);
+  Val row = select(position < key + 1, newRow,
+                   k.wideAddress(cached, clamped, width * bytes));
+  return k.loadWords(k.address(row, partOffset), 4);
 }
 
-/// The new key and value, by the first team.
-void CachedAttention::updateCache() {
-  b.storeVector(newKey, cache, {b.index(0), sequence, position, modelColumn});
-  b.storeVector(newValue, cache, {b.index(1), sequence, position, modelColumn});
+/// Adds the keys `firstKey + i * stride` of each group.
+Partial CachedAttentionKernel::visit(Val firstKey, Partial state) {
+  int64_t groups = kThreads / lanesPerKey;
+  SmallVector<Vals, 0> keys, values;
+  Vals scores, indices;
+  for (int64_t i = 0; i < kUnroll; ++i) {
+    indices.push_back(firstKey + i * groups * kClusterSize);
+    keys.push_back(loadVector(newKey, keyCache, indices[i]));
+  }
+  for (Val index : indices)
+    values.push_back(loadVector(newValue, valueCache, index));
+  Val maximum = state.maximum;
+  for (int64_t i = 0; i < kUnroll; ++i) {
+    Val score = k.f32(0);
+    for (auto [q, x] : llvm::zip(query, k.unpack(type, keys[i])))
+      score = fma(q, x, score);
+    score = k.sumLanes(score, lanesPerKey - 1);
+    score = select(position < indices[i], k.f32(kMaskedScore), score);
+    scores.push_back(score);
+    maximum = max(maximum, score);
+  }
+  Val correction = k.exp2(state.maximum - maximum);
+  state.maximum = maximum;
+  state.sum = state.sum * correction;
+  for (Val &r : state.result)
+    r = r * correction;
+  for (int64_t i = 0; i < kUnroll; ++i) {
+    Val p = k.exp2(scores[i] - maximum);
+    state.sum = state.sum + p;
+    for (auto [r, x] : llvm::zip(state.result, k.unpack(type, values[i])))
+      r = fma(p, x, r);
+  }
+  return state;
 }
 
-gpu::GPUFuncOp CachedAttention::build() {
-  b.getKernel()->setAttr(kNoSpillAttr, b.getUnitAttr());
-  takeArguments();
-  loadQuery();
-  Value team = b.div(b.thread(), b.index(lanesPerRow));
-  Running start = {b.f32(kMasked), b.f32(0),
-                   SmallVector<Value>(width, b.f32(0))};
-  // Teams whose first row is past the position go round once too, so that
-  // all lanes of a warp take part in its exchanges.
-  Value end = b.add(b.add(position, b.index(1)), team);
-  SmallVector<Value> seen =
-      b.loop(team, end, b.index(numTeams() * kRowsInFlight), pack(start),
-             [&](Value row, ValueRange carried) {
-               return pack(attend(row, carried));
+Partial CachedAttentionKernel::visitKeys() {
+  int64_t groups = kThreads / lanesPerKey;
+  Vals inits = {k.f32(kMaskedScore), k.f32(0)};
+  inits.append(vector, k.f32(0));
+  Val group = k.threadId() / lanesPerKey;
+  // Whole blocks of keys are dealt out, so that all lanes of a warp take part
+  // in its shuffles; keys past the position are masked.
+  Val blockStart = rank * groups;
+  Vals carried =
+      k.loop(blockStart, position + 1, kUnroll * groups * kClusterSize, inits,
+             [&](Val start, ArrayRef<Val> values) {
+               Partial state =
+                   visit(start + group,
+                         {values[0], values[1], Vals(values.drop_front(2))});
+               Vals next = {state.maximum, state.sum};
+               next.append(state.result);
+               return next;
              });
-  Running total = combineTeams(unpack(seen));
-  Value writes = arith::AndIOp::create(
-      b, b.less(b.thread(), b.index(lanesPerRow)), active);
-  b.ifThen(writes, [&] {
-    Value inverse = b.div(b.f32(1), total.sum);
-    for (Value &value : total.values)
-      value = b.mul(value, inverse);
-    b.storeVector(total.values, result, {sequence, b.index(0), modelColumn});
-    if (spec.updatesCache)
-      updateCache();
-  });
-  return b.getKernel();
+  return {carried[0], carried[1], Vals(ArrayRef(carried).drop_front(2))};
 }
 
-static std::string getKernelName(const CachedAttentionSpec &spec) {
-  std::string name =
-      "cached_attention_" + getTypeName(spec.element) + "_b" +
-      Twine(spec.batch).str() + "_c" + Twine(spec.capacity).str() + "_h" +
-      Twine(spec.heads).str() + "_s" + Twine(spec.headSize).str() + "_scale" +
-      llvm::utohexstr(llvm::bit_cast<uint64_t>(spec.scale));
-  if (spec.temperature)
-    name += "_temperature";
+void CachedAttentionKernel::combineGroups(Partial &state) {
+  int64_t others = 31 & ~(lanesPerKey - 1);
+  Val maximum = k.reduceLanes(state.maximum, others,
+                              [](Val a, Val b) { return max(a, b); });
+  Val correction = k.exp2(state.maximum - maximum);
+  state.maximum = maximum;
+  state.sum = k.sumLanes(state.sum * correction, others);
+  for (Val &r : state.result)
+    r = k.sumLanes(r * correction, others);
+}
+
+/// An entry of shared memory: the result, then the maximum and the sum.
+void CachedAttentionKernel::storeEntry(const Partial &state, Val entry,
+                                       Val element) {
+  Val place = k.address(entry, element * 4);
+  for (size_t i = 0; i < state.result.size(); i += 4) {
+    size_t count = std::min<size_t>(4, state.result.size() - i);
+    k.storeWords(ArrayRef(state.result).slice(i, count),
+                 k.address(place, static_cast<int64_t>(4 * i)));
+  }
+  k.when(equal(element, 0), [&] {
+    k.store(state.maximum, k.address(entry, 4 * spec.headSize), 4);
+    k.store(state.sum, k.address(entry, 4 * spec.headSize + 4), 4);
+  });
+}
+
+/// Combines column `element` of entries that lie at the given places.
+static Partial combineEntries(TileBuilder &k, ArrayRef<Val> entries,
+                              Val element, int64_t headSize) {
+  Type f32 = k.getF32Type();
+  Vals maxima, sums, results;
+  for (Val entry : entries) {
+    maxima.push_back(k.load(f32, k.address(entry, 4 * headSize), 4));
+    sums.push_back(k.load(f32, k.address(entry, 4 * headSize + 4), 4));
+    results.push_back(k.load(f32, k.address(entry, element * 4), 4));
+  }
+  Partial total{maxima[0], k.f32(0), {k.f32(0)}};
+  for (Val maximum : maxima)
+    total.maximum = max(total.maximum, maximum);
+  for (size_t i = 0; i < entries.size(); ++i) {
+    Val correction = k.exp2(maxima[i] - total.maximum);
+    total.sum = fma(sums[i], correction, total.sum);
+    total.result[0] = fma(results[i], correction, total.result[0]);
+  }
+  return total;
+}
+
+void CachedAttentionKernel::combineWarps(const Partial &state) {
+  int64_t entryBytes = getEntryBytes(spec);
+  Val shared = k.sharedMemory();
+  k.when(lane < static_cast<double>(vectors), [&] {
+    storeEntry(state, k.address(shared, warp * entryBytes), part * vector);
+  });
+  k.blockBarrier();
+  Vals entries;
+  for (int64_t w = 0; w < kWarps; ++w)
+    entries.push_back(k.address(shared, w * entryBytes));
+  for (int64_t first = 0; first < spec.headSize; first += kThreads) {
+    Val element = k.threadId() + first;
+    k.when(element < static_cast<double>(spec.headSize), [&] {
+      storeEntry(combineEntries(k, entries, element, spec.headSize),
+                 k.address(shared, kWarps * entryBytes), element);
+    });
+  }
+}
+
+void CachedAttentionKernel::combineBlocks() {
+  Val entry = k.address(k.sharedMemory(), kWarps * getEntryBytes(spec));
+  for (int64_t first = 0; first < spec.headSize; first += kThreads) {
+    Val element = k.threadId() + first;
+    Val mine = equal(rank, 0) & (element < static_cast<double>(spec.headSize));
+    k.when(mine, [&] {
+      Vals entries;
+      for (int64_t other = 0; other < kClusterSize; ++other)
+        entries.push_back(k.inCluster(entry, k.i32(other)));
+      Partial total = combineEntries(k, entries, element, spec.headSize);
+      k.storeFloat(type, total.result[0] / total.sum,
+                   k.address(result, element * bytes));
+    });
+  }
+}
+
+gpu::GPUFuncOp CachedAttentionKernel::build() {
+  k.waitForPreviousKernels();
+  computePlace();
   if (spec.updatesCache)
-    name += "_update";
-  return name;
+    updateCache();
+  Partial state = visitKeys();
+  combineGroups(state);
+  combineWarps(state);
+  k.clusterBarrier();
+  combineBlocks();
+  k.clusterBarrier();
+  gpu::GPUFuncOp function = k.finish();
+  function->setAttr(kNoSpillAttr, k.getUnitAttr());
+  return function;
 }
 
 FailureOr<KernelLaunch>
 mlir::pi::buildCachedAttention(gpu::GPUModuleOp module, Location loc,
                                const CachedAttentionSpec &spec) {
-  if (spec.headSize % CachedAttention::elementsPerAccess(spec) ||
-      CachedAttention::lanesPerTeam(spec) > KernelBuilder::kWarpSize)
+  int64_t bits = spec.headSize * spec.element.getIntOrFloatBitWidth();
+  if (bits % 128 || bits > 512 * 8)
     return emitError(loc) << "cached attention: heads of " << spec.headSize
                           << " elements of " << spec.element
                           << " are no multiple of 16 bytes, or more than "
                           << "512 bytes";
-  std::string name = getKernelName(spec);
+  std::string name = getName(spec);
   KernelLaunch launch;
-  launch.kernel = lookupKernel(module, name);
+  launch.kernel = module.lookupSymbol<gpu::GPUFuncOp>(name);
   if (!launch.kernel)
-    launch.kernel = CachedAttention(module, loc, name, spec).build();
-  launch.grid = {spec.heads, spec.batch, 1};
-  launch.block = {kNumThreads, 1, 1};
+    launch.kernel = CachedAttentionKernel(module, loc, name, spec).build();
+  launch.grid = {kClusterSize * spec.heads * spec.batch, 1, 1};
+  launch.block = {kThreads, 1, 1};
+  launch.sharedBytes = (kWarps + 1) * getEntryBytes(spec);
   launch.programmatic = true;
   return launch;
 }
