@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Assembles the kernels that check_kernels.py runs on a GPU.
+
+    benchmarks/gpu_kernels/build_kernels.py build/bin/pi-opt OUT.json
+
+OUT.json holds a list of cases, each with the options of `pi-build-kernel`, the
+kernel's name, launch and resources, and its machine code. It is all that the
+machine with the GPU needs.
+"""
+
+import base64
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+TILINGS = [(4, 32, 64), (4, 32, 32), (4, 16, 64), (8, 16, 64), (4, 16, 128)]
+
+
+def attention_cases():
+    """Shapes of the benchmarks with all tilings, then corner cases."""
+    for batch, length in [(32, 1024), (256, 128)]:
+        shape = {"batch": batch, "sequence-length": length, "timed": True}
+        yield shape
+        yield shape | {"entropy": True, "temperature": True}
+        for warps, rows, columns in TILINGS:
+            yield shape | {
+                "warps": warps,
+                "rows-per-warp": rows,
+                "columns-per-step": columns,
+            }
+    yield {"batch": 32, "sequence-length": 1024, "dtype": "f32", "timed": True}
+    for dtype in ["bf16", "f32"]:
+        for length in [1, 7, 100, 1000]:
+            yield {"dtype": dtype, "batch": 2, "heads": 3, "sequence-length": length}
+            yield {
+                "dtype": dtype,
+                "batch": 2,
+                "heads": 3,
+                "sequence-length": length,
+                "temperature": True,
+                "entropy": True,
+            }
+        for head_size in [16, 32, 80, 96, 128]:
+            yield {
+                "dtype": dtype,
+                "batch": 2,
+                "heads": 2,
+                "sequence-length": 200,
+                "head-size": head_size,
+                "entropy": True,
+            }
+        yield {
+            "dtype": dtype,
+            "batch": 2,
+            "heads": 2,
+            "sequence-length": 200,
+            "causal": False,
+        }
+
+
+def cached_attention_cases():
+    for dtype in ["bf16", "f32"]:
+        yield {"dtype": dtype}
+        yield {"dtype": dtype, "sequence-length": 100, "batch": 3, "temperature": True}
+        yield {"dtype": dtype, "heads": 5, "head-size": 80, "batch": 2}
+
+
+def linear_cases():
+    norm = {"layer-norm": True}
+    gelu = {"activation": "gelu_tanh"}
+    head = {"transposed": True, "bias": False, "result-dtype": "f32"}
+    for dtype in ["bf16", "f32"]:
+        base = {"dtype": dtype}
+        yield base | norm | {"columns": 2304}
+        yield base | {"columns": 768, "residual": "add"}
+        yield base | norm | gelu | {"columns": 3072}
+        yield base | {"depth": 3072, "residual": "add"}
+        yield base | head | norm | {"columns": 50257}
+        yield base | norm | {"columns": 3072, "activation": "gelu_erf"}
+        yield base | norm | {"columns": 1200, "rows": 3, "depth": 400}
+        yield base | {"columns": 1600, "depth": 6400, "residual": "scaled"}
+        yield base | head | norm | {"columns": 1001, "depth": 1600, "rows": 2}
+        yield base | {"columns": 96, "depth": 48, "activation": "relu", "rows": 8}
+
+
+def argmax_cases():
+    yield {"columns": 50257, "dtype": "f32"}
+    yield {"columns": 5, "rows": 3, "dtype": "f32"}
+
+
+def build(pi_opt, folder, kind, options):
+    arguments = {"kind": kind} | {k: v for k, v in options.items() if k != "timed"}
+    text = " ".join(
+        f"{key}={str(value).lower() if isinstance(value, bool) else value}"
+        for key, value in arguments.items()
+    )
+    cubin, launches = folder / "kernel.cubin", folder / "launches.json"
+    subprocess.run(
+        [
+            pi_opt,
+            "-",
+            "-o",
+            "/dev/null",
+            f"--pi-build-kernel={text}",
+            f"--pi-assemble-cubin=output={cubin} launches-output={launches}",
+        ],
+        input=b"module {}",
+        check=True,
+    )
+    (entry,) = json.loads(launches.read_text())
+    entry["options"] = options | {"kind": kind}
+    entry["cubin"] = base64.b64encode(cubin.read_bytes()).decode()
+    return entry
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    pi_opt, output = sys.argv[1:]
+    kinds = {
+        "attention": attention_cases(),
+        "cached-attention": cached_attention_cases(),
+        "linear": linear_cases(),
+        "argmax": argmax_cases(),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        cases = [
+            build(pi_opt, pathlib.Path(folder), kind, options)
+            for kind, all_options in kinds.items()
+            for options in all_options
+        ]
+    pathlib.Path(output).write_text(json.dumps(cases, indent=1))
+    print(f"{len(cases)} kernels in {output}")
+
+
+if __name__ == "__main__":
+    main()
