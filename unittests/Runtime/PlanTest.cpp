@@ -166,6 +166,20 @@ TEST_F(PlanTest, RefusesAccessOutsideABuffer) {
                 "[3].to: 16 bytes at offset 4081 do not fit its 4096 bytes");
 }
 
+TEST_F(PlanTest, ParametersMayBePadded) {
+  EXPECT_EQ(read()->parameterBytes, std::vector<uint64_t>{256});
+  plan["parameters"] = {{"w", 268}};
+  plan["steps"][0]["ldb"] = 17;
+  Result<Plan> result = read();
+  ASSERT_TRUE(result) << result.status().message();
+  EXPECT_EQ(result->parameterBytes, std::vector<uint64_t>{268});
+
+  std::string field = std::string(where) + ".parameters.";
+  EXPECT_EQ(errorWith("/parameters/w", 255).find(field + "w: expected"), 0u);
+  EXPECT_EQ(errorWith("/parameters/v", 256),
+            field + "v: there is no parameter 'v'");
+}
+
 TEST_F(PlanTest, RefusesWhatIsNoPlan) {
   entry.plan = "[]";
   EXPECT_EQ(readPlan(manifest, entry).status().message(),

@@ -92,6 +92,12 @@ LinearFusion::LinearFusion(Block &block, int64_t maxSkinnyRows) {
   fuseLayerNorms(block);
 }
 
+const FusedLinear &LinearFusion::of(LinearOp linear) const {
+  for (Operation *op = linear;; op = *op->user_begin())
+    if (const FusedLinear *layer = endingAt(op))
+      return *layer;
+}
+
 const FusedLinear *LinearFusion::endingAt(Operation *op) const {
   auto found = layers.find(op);
   return found == layers.end() ? nullptr : &found->second;

@@ -39,6 +39,8 @@ public:
 
   /// The layer that `op` is the last operation of, or null.
   const FusedLinear *endingAt(Operation *op) const;
+  /// The layer that `linear` is the product of.
+  const FusedLinear &of(LinearOp linear) const;
   /// Whether `op` is computed within a linear layer.
   bool isFused(Operation *op) const { return fused.contains(op); }
 

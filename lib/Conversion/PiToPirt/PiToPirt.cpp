@@ -31,26 +31,27 @@ namespace mlir::pi {
 using namespace mlir;
 using namespace mlir::pi;
 
-/// Bytes that a row is a multiple of so that cuBLASLt and wide accesses take
-/// it, and the multiple that other rows are padded to.
-static constexpr int64_t kRowAlignment = 16;
-static constexpr int64_t kPaddedRowAlignment = 128;
+/// Elements that a row is a multiple of so that cuBLASLt has fast algorithms
+/// for it (16 bytes of bf16), and the bytes that other rows are padded to.
+static constexpr int64_t kRowAlignment = 8;
+static constexpr int64_t kPaddedRowBytes = 128;
 
 static MemRefType getBufferType(Type type) {
   auto tensor = cast<RankedTensorType>(type);
   return MemRefType::get(tensor.getShape(), tensor.getElementType());
 }
 
-/// The type of an output: rows of an awkward length are padded.
-static MemRefType getOutputType(Type type) {
+/// The type of an output or of a product with a padded weight: rows of an
+/// awkward length are padded.
+static MemRefType getPaddedType(Type type) {
   MemRefType buffer = getBufferType(type);
-  int64_t elementBytes = buffer.getElementTypeBitWidth() / 8;
   if (buffer.getRank() < 2 || !isa<FloatType>(buffer.getElementType()) ||
-      buffer.getShape().back() * elementBytes % kRowAlignment == 0)
+      buffer.getShape().back() % kRowAlignment == 0)
     return buffer;
   SmallVector<int64_t> strides(buffer.getRank(), 1);
-  int64_t stride = llvm::alignTo(buffer.getShape().back(),
-                                 kPaddedRowAlignment / elementBytes);
+  int64_t stride =
+      llvm::alignTo(buffer.getShape().back(),
+                    kPaddedRowBytes * 8 / buffer.getElementTypeBitWidth());
   for (int64_t i = buffer.getRank() - 2; i >= 0; --i) {
     strides[i] = stride;
     stride *= buffer.getDimSize(i);
@@ -58,6 +59,14 @@ static MemRefType getOutputType(Type type) {
   return MemRefType::get(
       buffer.getShape(), buffer.getElementType(),
       StridedLayoutAttr::get(buffer.getContext(), /*offset=*/0, strides));
+}
+
+/// Whether a product by cuBLASLt takes this weight [out, in] padded to an
+/// aligned number of rows: only then is it fast, whatever the rows' strides.
+static bool isPaddable(const FusedLinear &layer) {
+  LinearOp linear = layer.linear;
+  return !layer.isSkinny && linear.getTransposed() && !linear.getBias() &&
+         !layer.residual;
 }
 
 namespace {
@@ -75,6 +84,7 @@ public:
 
 private:
   LogicalResult createPlan();
+  MemRefType getArgumentType(BlockArgument argument);
   LogicalResult convert(Operation *op);
   LogicalResult convertLinear(const FusedLinear &layer);
   void convertToGemm(const FusedLinear &layer);
@@ -91,8 +101,9 @@ private:
                        ValueRange buffers);
   /// The buffer of a value that has been computed.
   Value lookup(Value value);
-  /// A buffer for a value that is about to be computed.
-  Value allocate(Value value);
+  /// A buffer for a value that is about to be computed; `type` is the tensor's
+  /// unless given.
+  Value allocate(Value value, MemRefType type = {});
 
   func::FuncOp function;
   gpu::GPUModuleOp kernels;
@@ -117,6 +128,22 @@ static Value stripReshapes(Value value) {
   return value;
 }
 
+/// The type of an input, parameter or state. The runtime pads a parameter with
+/// zeros.
+MemRefType PlanBuilder::getArgumentType(BlockArgument argument) {
+  MemRefType type = getBufferType(argument.getType());
+  bool isPadded = llvm::any_of(argument.getUses(), [&](OpOperand &use) {
+    auto linear = dyn_cast<LinearOp>(use.getOwner());
+    return linear && use == linear.getWeightMutable() &&
+           isPaddable(fusion.of(linear));
+  });
+  if (!isPadded ||
+      !function.getArgAttr(argument.getArgNumber(), kParameterAttr))
+    return type;
+  int64_t rows = llvm::alignTo(type.getDimSize(0), kRowAlignment);
+  return MemRefType::get({rows, type.getDimSize(1)}, type.getElementType());
+}
+
 LogicalResult PlanBuilder::createPlan() {
   SmallVector<Type> types;
   SmallVector<DictionaryAttr> attributes;
@@ -127,7 +154,7 @@ LogicalResult PlanBuilder::createPlan() {
     auto attrs = function.getArgAttrDict(index);
     if (Attribute state = attrs ? attrs.get(kStateAttr) : Attribute())
       states[state] = index;
-    types.push_back(getBufferType(argument.getType()));
+    types.push_back(getArgumentType(argument));
     attributes.push_back(attrs);
     locations.push_back(argument.getLoc());
   }
@@ -147,7 +174,7 @@ LogicalResult PlanBuilder::createPlan() {
       return function.emitOpError("result ")
              << index << " has neither " << kNameAttr << " nor " << kStateAttr;
     returned.emplace_back(value, types.size());
-    types.push_back(getOutputType(value.getType()));
+    types.push_back(getPaddedType(value.getType()));
     attributes.push_back(builder.getDictionaryAttr(
         builder.getNamedAttr(pirt::kOutputAttr, name)));
     locations.push_back(value.getLoc());
@@ -168,13 +195,14 @@ Value PlanBuilder::lookup(Value value) {
   return buffers.lookup(stripReshapes(value));
 }
 
-Value PlanBuilder::allocate(Value value) {
+Value PlanBuilder::allocate(Value value, MemRefType type) {
   Value &buffer = buffers[value];
   if (Value destination = destinations.lookup(value))
     return buffer = destination;
   OpBuilder::InsertionGuard guard(builder);
-  return buffer = pirt::AllocOp::create(builder, value.getLoc(),
-                                        getBufferType(value.getType()),
+  if (!type)
+    type = getBufferType(value.getType());
+  return buffer = pirt::AllocOp::create(builder, value.getLoc(), type,
                                         /*offset=*/IntegerAttr());
 }
 
@@ -203,7 +231,9 @@ void PlanBuilder::convertToGemm(const FusedLinear &layer) {
   Value a = lookup(linear.getInput()), b = lookup(linear.getWeight());
   Value bias = linear.getBias() ? lookup(linear.getBias()) : Value();
   Value c = layer.residual ? lookup(layer.residual) : Value();
-  Value d = allocate(layer.result);
+  Value d = isPaddable(layer)
+                ? allocate(layer.result, getPaddedType(layer.result.getType()))
+                : allocate(layer.result);
   pirt::GemmOp::create(builder, linear.getLoc(), a, b, bias, c, d,
                        linear.getTransposed(), epilogue);
   ++numGemms;

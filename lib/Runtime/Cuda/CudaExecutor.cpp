@@ -232,11 +232,16 @@ Status CudaExecutor::allocatePinned(void *&buffer, uint64_t bytes) {
 Status CudaExecutor::setParameter(size_t index, const void *data) {
   PI_TRY(useContext());
   const ParameterInfo &parameter = manifest.parameters[index];
+  uint64_t bytes = parameter.storageByteSize(), paddedBytes = bytes;
+  for (const CudaEntryPoint &entry : entryPoints)
+    paddedBytes = std::max(paddedBytes, entry.plan.parameterBytes[index]);
   if (!parameters[index])
-    PI_TRY(allocate(parameters[index], parameter.storageByteSize(),
+    PI_TRY(allocate(parameters[index], paddedBytes,
                     "parameter '" + parameter.name + "'"));
-  PI_CUDA_TRY(driver, cuMemcpyHtoD, parameters[index], data,
-              parameter.storageByteSize());
+  PI_CUDA_TRY(driver, cuMemcpyHtoD, parameters[index], data, bytes);
+  if (paddedBytes > bytes)
+    PI_CUDA_TRY(driver, cuMemsetD8Async, parameters[index] + bytes, 0,
+                paddedBytes - bytes, stream);
   return Status::success();
 }
 

@@ -27,6 +27,7 @@ public:
   Result<Plan> read();
 
 private:
+  void readParameters(const JsonReader &json);
   void readOutputs(const JsonReader &json);
   PlanStep readStep(const JsonReader &json);
   GemmStep readGemm(const JsonReader &json);
@@ -49,7 +50,7 @@ uint64_t PlanReader::sizeOf(const BufferRef &buffer) const {
   case BufferRef::Space::Arena:
     return plan.arenaBytes;
   case BufferRef::Space::Parameter:
-    return manifest.parameters[buffer.index].storageByteSize();
+    return plan.parameterBytes[buffer.index];
   case BufferRef::Space::State:
     return manifest.states[buffer.index].byteSize();
   case BufferRef::Space::Input:
@@ -110,6 +111,19 @@ std::optional<BufferRef> PlanReader::readOptionalBuffer(const JsonReader &json,
   if (!json.hasField(name) || json.field(name).isNull())
     return std::nullopt;
   return readBuffer(json.field(name), bytes);
+}
+
+void PlanReader::readParameters(const JsonReader &json) {
+  for (const ParameterInfo &parameter : manifest.parameters)
+    plan.parameterBytes.push_back(parameter.storageByteSize());
+  if (!json.hasField("parameters"))
+    return;
+  for (auto &[name, bytes] : json.field("parameters").fields())
+    if (std::optional<size_t> found = manifest.findParameter(name))
+      plan.parameterBytes[*found] =
+          bytes.integer(plan.parameterBytes[*found], kMaxExtent);
+    else
+      bytes.fail("there is no parameter '" + name + "'");
 }
 
 void PlanReader::readOutputs(const JsonReader &json) {
@@ -275,6 +289,7 @@ Result<Plan> PlanReader::read() {
   JsonReader root(&*document, "plan of entry point '" + entry.name + "'",
                   status);
   plan.arenaBytes = root.field("arena_bytes").integer(0, kMaxExtent);
+  readParameters(root);
   readOutputs(root);
   if (status)
     for (const JsonReader &step : root.field("steps").elements()) {

@@ -78,6 +78,9 @@ struct DeviceOutput {
 
 struct Plan {
   uint64_t arenaBytes = 0;
+  /// For each parameter of the manifest: at least its storageByteSize(); the
+  /// bytes beyond are zero.
+  std::vector<uint64_t> parameterBytes;
   std::vector<DeviceOutput> outputs;
   std::vector<PlanStep> steps;
 };

@@ -38,6 +38,7 @@ private:
 
   func::FuncOp plan;
   DenseMap<Value, Object> buffers;
+  Object parameters;
   Array outputs;
 };
 } // namespace
@@ -76,6 +77,8 @@ LogicalResult PlanExporter::describeArguments() {
       buffer = Object{{"space", "parameter"},
                       {"name", parameter.getValue()},
                       {"offset", 0}};
+      parameters[parameter.getValue()] =
+          getBufferBytes(cast<MemRefType>(argument.getType()));
     } else if (text(kOutputAttr)) {
       buffer =
           Object{{"space", "output"}, {"index", numOutputs++}, {"offset", 0}};
@@ -191,6 +194,7 @@ FailureOr<llvm::json::Value> PlanExporter::run() {
     steps.push_back(std::move(*step));
   }
   return llvm::json::Value(Object{{"arena_bytes", arenaBytes.getInt()},
+                                  {"parameters", std::move(parameters)},
                                   {"outputs", std::move(outputs)},
                                   {"steps", std::move(steps)}});
 }

@@ -22,17 +22,38 @@ func.func @forward(%x: tensor<2x4x64xbf16> {pi.name = "x"}, %w: tensor<64x256xbf
 
 // -----
 
-// The head: rows of 33 elements are padded, and a product that is extended to
-// f32 is never rounded.
+// The head: rows of 33 elements are padded, as is the weight, which cuBLASLt has
+// no fast algorithm for otherwise; and a product that is extended to f32 is
+// never rounded.
 
 // CHECK-LABEL: func.func @forward(
+// CHECK-SAME: memref<40x64xbf16> {pi.parameter = @wte.weight}
 // CHECK-SAME: %[[Y:[^:]*]]: memref<8x33xf32, strided<[64, 1]>> {pirt.output = "logits"}
 func.func @forward(%x: tensor<8x64xbf16> {pi.name = "x"}, %t: tensor<33x64xbf16> {pi.parameter = @wte.weight})
     -> (tensor<8x33xf32> {pi.name = "logits"}) {
-  // CHECK-NEXT: pirt.gemm %{{.*}}, %{{.*}} transpose_b into %[[Y]] : memref<8x64xbf16>, memref<33x64xbf16> -> memref<8x33xf32, strided<[64, 1]>>
+  // CHECK-NEXT: pirt.gemm %{{.*}}, %{{.*}} transpose_b into %[[Y]] : memref<8x64xbf16>, memref<40x64xbf16> -> memref<8x33xf32, strided<[64, 1]>>
   %0 = pi.linear %x, %t transposed : (tensor<8x64xbf16>, tensor<33x64xbf16>) -> tensor<8x33xbf16>
   %1 = arith.extf %0 : tensor<8x33xbf16> to tensor<8x33xf32>
   return %1 : tensor<8x33xf32>
+}
+
+// -----
+
+// Logits that only the plan reads are padded too. A weight with a bias is not.
+
+// CHECK-LABEL: func.func @forward(
+// CHECK-SAME: memref<40x64xf32> {pi.parameter = @wte.weight}
+// CHECK-SAME: memref<33x64xf32> {pi.parameter = @w}
+// CHECK: %[[L:.*]] = pirt.alloc : memref<8x33xf32, strided<[64, 1]>>
+// CHECK-NEXT: pirt.gemm %{{.*}}, %{{.*}} transpose_b into %[[L]]
+// CHECK-NEXT: pirt.launch @kernels::@argmax
+func.func @forward(%x: tensor<8x64xf32> {pi.name = "x"}, %t: tensor<33x64xf32> {pi.parameter = @wte.weight},
+                   %w: tensor<33x64xf32> {pi.parameter = @w}, %b: tensor<33xf32> {pi.parameter = @b})
+    -> (tensor<8xi32> {pi.name = "next_token"}, tensor<8x33xf32> {pi.name = "y"}) {
+  %0 = pi.linear %x, %t transposed : (tensor<8x64xf32>, tensor<33x64xf32>) -> tensor<8x33xf32>
+  %1 = pi.argmax %0 : (tensor<8x33xf32>) -> tensor<8xi32>
+  %2 = pi.linear %x, %w bias %b transposed : (tensor<8x64xf32>, tensor<33x64xf32>, tensor<33xf32>) -> tensor<8x33xf32>
+  return %1, %2 : tensor<8xi32>, tensor<8x33xf32>
 }
 
 // -----

@@ -36,6 +36,24 @@ func.func @short_bias(%a: memref<4x64xf32>, %b: memref<64x64xf32>, %bias: memref
 
 // -----
 
+// What surplus rows of b give has to fit between the rows of d.
+func.func @narrow_padding(%a: memref<4x64xf32>, %b: memref<41x64xf32>, %d: memref<4x33xf32, strided<[40, 1]>>) {
+  // expected-error @+1 {{product of 4 x 64 and 64 x 41 cannot be 4 x 33}}
+  pirt.gemm %a, %b transpose_b into %d : memref<4x64xf32>, memref<41x64xf32> -> memref<4x33xf32, strided<[40, 1]>>
+  return
+}
+
+// -----
+
+// A bias of as many elements as d has columns is too short for padded columns.
+func.func @padding_with_bias(%a: memref<4x64xf32>, %b: memref<40x64xf32>, %bias: memref<33xf32>, %d: memref<4x33xf32, strided<[40, 1]>>) {
+  // expected-error @+1 {{product of 4 x 64 and 64 x 40 cannot be 4 x 33}}
+  pirt.gemm %a, %b transpose_b bias %bias into %d : memref<4x64xf32>, memref<40x64xf32>, memref<33xf32> -> memref<4x33xf32, strided<[40, 1]>>
+  return
+}
+
+// -----
+
 // A column-major buffer is no row-major matrix.
 func.func @column_major(%a: memref<4x64xf32, strided<[1, 4]>>, %b: memref<64x64xf32>, %d: memref<4x64xf32>) {
   // expected-error @+1 {{a has to be a row-major matrix}}

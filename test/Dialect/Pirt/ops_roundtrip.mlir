@@ -23,6 +23,13 @@ func.func @gemm(%a: memref<2x4x64xbf16>, %w: memref<64x32xbf16>,
   return
 }
 
+// CHECK-LABEL: func.func @padding
+func.func @padding(%a: memref<4x64xf32>, %b: memref<40x64xf32>, %d: memref<4x33xf32, strided<[64, 1]>>) {
+  // CHECK: pirt.gemm %{{.*}}, %{{.*}} transpose_b into
+  pirt.gemm %a, %b transpose_b into %d : memref<4x64xf32>, memref<40x64xf32> -> memref<4x33xf32, strided<[64, 1]>>
+  return
+}
+
 // CHECK-LABEL: func.func @batched
 func.func @batched(%a: memref<2x4x8xf32>, %b: memref<2x8x16xf32>, %d: memref<2x4x16xf32>) {
   // CHECK: pirt.gemm %{{.*}}, %{{.*}} batched into

@@ -14,6 +14,9 @@ gpu.module @kernels {
 // CHECK-NEXT: "dtype": "f32",
 // CHECK-NEXT: "name": "y",
 // CHECK-NEXT: "stride": 64
+// CHECK: "parameters": {
+// CHECK-NEXT: "h.0.b": 132,
+// CHECK-NEXT: "h.0.w": 1056
 // CHECK: "steps": [
 func.func @forward(%x: memref<4x8xf32> {pi.name = "x"}, %w: memref<8x33xf32> {pi.parameter = @h.0.w},
                    %b: memref<33xf32> {pi.parameter = @h.0.b}, %s: memref<4x8xf32> {pi.state = "cache"},

@@ -19,13 +19,15 @@ namespace mlir::pirt {
 /// after `pirt-plan-memory`:
 ///
 ///     { "arena_bytes": N,
+///       "parameters": {"wte.weight": N, ...},
 ///       "outputs": [{"name": "logits", "dtype": "bf16", "columns": 50257,
 ///                    "stride": 50304}, ...],
 ///       "steps": [{"op": "gemm" | "launch" | "copy", "location": ..., ...}] }
 ///
 /// A buffer has a "space" ("arena", "parameter", "state", "input" or "output"),
 /// an "offset" there in bytes, and the "name" of a parameter or state or the
-/// "index" of an input or output. Rows of an output are `stride` elements
+/// "index" of an input or output. "parameters" are the bytes of each, those
+/// behind its last element being zero. Rows of an output are `stride` elements
 /// apart. An operation that is no step of a plan is an error.
 FailureOr<llvm::json::Value> exportPlan(func::FuncOp plan);
 

@@ -68,7 +68,7 @@ int64_t mlir::pirt::getBufferBytes(MemRefType type) {
   int64_t elements = type.getNumElements();
   if (!type.getLayout().isIdentity())
     if (FailureOr<MatrixView> view = getMatrixView(type); succeeded(view))
-      elements = (view->rows - 1) * view->stride + view->columns;
+      elements = view->rows * view->stride;
   return elements * (type.getElementTypeBitWidth() / 8);
 }
 
@@ -107,8 +107,10 @@ GemmOp::Extents GemmOp::getExtents() {
     d = dropBatch(d);
   }
   FailureOr<MatrixView> left = getMatrixView(a), result = getMatrixView(d);
-  return {result->rows, result->columns,
-          getTransposeA() ? left->rows : left->columns, batch};
+  int64_t n = result->columns;
+  if (getTransposeB() && !getBatched())
+    n = getMatrixView(getB().getType())->rows;
+  return {result->rows, n, getTransposeA() ? left->rows : left->columns, batch};
 }
 
 LogicalResult GemmOp::verify() {
@@ -139,7 +141,10 @@ LogicalResult GemmOp::verify() {
     std::swap(a.rows, a.columns);
   if (getTransposeB())
     std::swap(b.rows, b.columns);
-  if (a.rows != d.rows || b.columns != d.columns || a.columns != b.rows)
+  bool takesPadding = getTransposeB() && !getBatched() && !getC() && !getBias();
+  bool fits = b.columns == d.columns ||
+              (takesPadding && b.columns > d.columns && b.columns <= d.stride);
+  if (a.rows != d.rows || !fits || a.columns != b.rows)
     return emitOpError("product of ")
            << a.rows << " x " << a.columns << " and " << b.rows << " x "
            << b.columns << " cannot be " << d.rows << " x " << d.columns;

@@ -36,7 +36,7 @@ struct MatrixView {
 /// contiguous, or leading dimensions are not a fixed distance apart.
 FailureOr<MatrixView> getMatrixView(MemRefType type);
 
-/// Bytes from the first to behind the last element of a buffer.
+/// Bytes of a buffer: whole rows, with what is between them.
 int64_t getBufferBytes(MemRefType type);
 
 } // namespace mlir::pirt

@@ -45,6 +45,11 @@ def PIRT_GemmOp : PIRT_Op<"gemm", [AttrSizedOperandSegments]> {
     independent products. a and b have one element type; d has that or f32, as
     has c; bias has that of d. Rows may be further apart than they are long.
 
+    Without bias and c, a b that is transposed may have more rows than d has
+    columns, as many as fit between the rows of d: what they give is written
+    there, and nobody reads it. So an awkward number of columns is computed as
+    one that cuBLASLt has fast algorithms for.
+
     `algorithm` is the place of the chosen algorithm in cuBLASLt's heuristic
     order; without it, the runtime chooses.
 
@@ -86,7 +91,8 @@ def PIRT_GemmOp : PIRT_Op<"gemm", [AttrSizedOperandSegments]> {
                    "::mlir::pirt::Epilogue":$epilogue)>
   ];
   let extraClassDeclaration = [{
-    /// The extents of one product, and the number of products.
+    /// The extents of one product, and the number of products. n counts the
+    /// rows of b beyond the columns of d.
     struct Extents {
       int64_t m, n, k, batch;
     };
