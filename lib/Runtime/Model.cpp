@@ -119,6 +119,13 @@ Status Model::loadWeights(const std::string &path) {
   return status;
 }
 
+Status Model::tune() {
+  if (!hasWeights)
+    return invalidArgument("no weights are loaded");
+  generation.reset();
+  return executor->tune();
+}
+
 std::string Model::describe() const {
   uint64_t elements = 0, parameterBytes = 0, stateBytes = 0;
   for (const ParameterInfo &parameter : manifest().parameters) {

@@ -73,6 +73,11 @@ pi_status pi_model_load_weights(pi_model *model, const char *path) {
   });
 }
 
+pi_status pi_model_tune(pi_model *model) {
+  return guarded(
+      [&] { return model ? model->model->tune() : missingArgument("model"); });
+}
+
 pi_status pi_model_info(pi_model *model, const char **json) {
   return guarded([&] {
     if (!model || !json)

@@ -124,7 +124,8 @@ Status runBenchmark(Session &session, const Options &options) {
       checkVocabulary(*prompt, session.vocabSize());
   if (!ids)
     return ids.status();
-  if (Status status = session.loadWeights(options.weights); !status)
+  if (Status status = session.loadWeights(options.weights, options.tune);
+      !status)
     return status;
 
   nlohmann::ordered_json report = {

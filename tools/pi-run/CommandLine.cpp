@@ -54,13 +54,14 @@ Other results
                           a token N times each after warming up and prints the
                           medians as JSON; without --tokens, prompts fill half
                           the sequence
+  --tune                  on a GPU, first times several algorithms of each
+                          product and stores the fastest in MODEL.pi.tuned,
+                          which later runs read
   --info                  prints what the model is, as JSON; needs no weights
   --stats                 reports sizes and times on standard error
   --help, --version
 
-The environment's PI_NUM_THREADS sets the number of CPU threads. With
-PI_TUNE=1, products on a GPU are timed with several algorithms and the choice is
-stored in MODEL.pi.tuned, which later runs read.
+The environment's PI_NUM_THREADS sets the number of CPU threads.
 
 Examples
   pi-run private.pi --weights gpt2/ --tokens 818,11377,7 --max-new-tokens 64
@@ -146,6 +147,7 @@ static std::vector<OptionEntry> optionTable(Options &options) {
           flag("--version", options.version),
           flag("--info", options.info),
           flag("--stats", options.stats),
+          flag("--tune", options.tune),
           text("--weights", options.weights),
           text("--tokens", options.tokens),
           text("--logits", options.logits),
@@ -168,7 +170,7 @@ static Status checkOptions(const Options &options) {
     return Status::success();
   if (options.weights.empty())
     return invalidArgument("no checkpoint given; use --weights CHECKPOINT");
-  if (options.tokens.empty() && !options.benchmark)
+  if (options.tokens.empty() && !options.benchmark && !options.tune)
     return invalidArgument("no prompt given; use --tokens LIST or FILE");
   if (options.benchmark && (!options.logits.empty() || options.maxNewTokens))
     return invalidArgument(

@@ -22,6 +22,7 @@ struct Options {
   bool version = false;
   bool info = false;
   bool stats = false;
+  bool tune = false;
   std::string model;
   std::string weights;
   std::string tokens;

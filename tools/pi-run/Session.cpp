@@ -54,12 +54,18 @@ bool Session::hasEntryPoint(const std::string &name) const {
   return entryPoints.find(" " + name + " ") != std::string::npos;
 }
 
-Status Session::loadWeights(const std::string &path) {
+Status Session::loadWeights(const std::string &path, bool tune) {
   Stopwatch watch;
   Status status = check(pi_model_load_weights(model, path.c_str()));
   if (status)
     note("weights", watch.milliseconds(),
          std::to_string(parameterBytes) + " bytes");
+  if (!status || !tune)
+    return status;
+  Stopwatch tuning;
+  status = check(pi_model_tune(model));
+  if (status)
+    note("tune", tuning.milliseconds(), deviceName);
   return status;
 }
 

@@ -41,7 +41,8 @@ public:
   ~Session() { pi_model_free(model); }
 
   Status open(const std::string &path, int32_t device);
-  Status loadWeights(const std::string &path);
+  /// Loads a checkpoint and, if asked, tunes the model on its device.
+  Status loadWeights(const std::string &path, bool tune);
 
   pi_model *get() const { return model; }
   /// The JSON of pi_model_info, indented.

@@ -116,7 +116,8 @@ static Status runPrompt(Session &session, const Options &options) {
                            " rows of tokens, but the model was compiled for "
                            "batches of " +
                            std::to_string(session.batch()));
-  if (Status status = session.loadWeights(options.weights); !status)
+  if (Status status = session.loadWeights(options.weights, options.tune);
+      !status)
     return status;
   if (!options.logits.empty())
     if (Status status = writeLogits(session, *tokens, *ids, options.logits);
@@ -141,8 +142,11 @@ static Status run(int argc, char **argv) {
     std::printf("%s\n", session.info().c_str());
     return Status::success();
   }
-  return options->benchmark ? runBenchmark(session, *options)
-                            : runPrompt(session, *options);
+  if (options->benchmark)
+    return runBenchmark(session, *options);
+  if (options->tokens.empty())
+    return session.loadWeights(options->weights, options->tune);
+  return runPrompt(session, *options);
 }
 
 int main(int argc, char **argv) {

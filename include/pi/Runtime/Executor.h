@@ -37,6 +37,11 @@ public:
   /// Sets every state to zero.
   virtual Status resetStates() = 0;
 
+  /// Chooses by timing what the device leaves open, such as the algorithm of a
+  /// product, and stores the choice beside the artefact, where later executors
+  /// find it. All parameters have been set.
+  virtual Status tune() { return Status::success(); }
+
   /// Runs `manifest.entryPoints[entryPoint]` and waits until its outputs are
   /// in memory. `inputs[i]` holds byteSize() bytes of the entry point's input
   /// i. `outputs[i]` takes those of output i, or is null if nobody reads it.

@@ -22,6 +22,7 @@ public:
                                              int device);
 
   Status loadWeights(const std::string &path);
+  Status tune();
   /// The JSON of pi_model_info.
   std::string describe() const;
   Status forward(const int32_t *tokens, int64_t rows, int64_t length,

@@ -81,6 +81,15 @@ PI_RUNTIME_API pi_status pi_model_load_weights(pi_model *model,
                                                const char *path);
 
 /*
+ * Chooses by timing what the device leaves open: on a GPU the algorithm of each
+ * product. The choice is stored in a file named as the artefact with ".tuned"
+ * added, which pi_model_open reads from then on; without it, the first
+ * algorithm that the library proposes is taken. Needs weights; ends a
+ * generation.
+ */
+PI_RUNTIME_API pi_status pi_model_tune(pi_model *model);
+
+/*
  * Describes the model in JSON, valid until the model is freed:
  *   {"compiler", "target", "target_arch", "device",
  *    "model": {"name", "batch", "sequence_length", "vocab_size"},

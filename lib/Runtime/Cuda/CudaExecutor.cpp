@@ -49,6 +49,7 @@ public:
   uint64_t memoryBytes() const override { return allocatedBytes; }
   Status setParameter(size_t index, const void *data) override;
   Status resetStates() override;
+  Status tune() override;
   Status run(size_t entryPoint, const std::vector<const void *> &inputs,
              const std::vector<void *> &outputs) override;
 
@@ -58,7 +59,6 @@ private:
   Status readPlans();
   Status checkReady(size_t entryPoint) const;
   Status prepare(size_t entryPoint);
-  Status tune(CudaEntryPoint &entry);
   Status capture(size_t entryPoint);
   Status enqueue(size_t entryPoint);
   Status enqueueStep(CudaEntryPoint &entry, const PlanStep &step,
@@ -403,15 +403,21 @@ Status CudaExecutor::prepare(size_t entryPoint) {
   return Status::success();
 }
 
-/// Chooses the algorithms of products by timing, where the environment asks
-/// for it, and stores the choice beside the artefact.
-Status CudaExecutor::tune(CudaEntryPoint &entry) {
-  const char *asked = std::getenv("PI_TUNE");
-  if (!asked || std::string(asked) != "1")
-    return Status::success();
-  for (const PlanStep &step : entry.plan.steps)
-    if (auto *gemm = std::get_if<GemmStep>(&step.work))
-      PI_TRY(blas->tune(*gemm, resolve(entry, *gemm), stream));
+Status CudaExecutor::tune() {
+  PI_TRY(useContext());
+  for (size_t i = 0; i < entryPoints.size(); ++i) {
+    PI_TRY(checkReady(i));
+    PI_TRY(prepare(i));
+    CudaEntryPoint &entry = entryPoints[i];
+    for (const PlanStep &step : entry.plan.steps)
+      if (auto *gemm = std::get_if<GemmStep>(&step.work))
+        PI_TRY(blas->tune(*gemm, resolve(entry, *gemm), stream)
+                   .withContext("'" + path + "': tuning " + step.location));
+    // What was captured before has the algorithms of before.
+    if (entry.graph)
+      driver.cuGraphExecDestroy(entry.graph);
+    entry.graph = nullptr;
+  }
   return blas->saveTuning();
 }
 
@@ -482,7 +488,6 @@ Status CudaExecutor::run(size_t entryPoint,
   for (size_t i = 0; i < inputs.size(); ++i)
     std::memcpy(entry.pinnedInputs[i], inputs[i], info.inputs[i].byteSize());
   if (!entry.hasRun) {
-    PI_TRY(tune(entry));
     PI_TRY(enqueue(entryPoint));
     entry.hasRun = true;
   } else {
