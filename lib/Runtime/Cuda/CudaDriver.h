@@ -28,11 +28,11 @@
   X(cuMemAlloc)                                                                \
   X(cuMemFree)                                                                 \
   X(cuMemHostAlloc)                                                            \
+  X(cuMemHostGetDevicePointer)                                                 \
   X(cuMemFreeHost)                                                             \
   X(cuMemcpyHtoD)                                                              \
   X(cuMemcpyDtoH)                                                              \
   X(cuMemcpyHtoDAsync)                                                         \
-  X(cuMemcpyDtoHAsync)                                                         \
   X(cuMemcpyDtoDAsync)                                                         \
   X(cuMemsetD8Async)                                                           \
   X(cuStreamCreate)                                                            \

@@ -19,17 +19,21 @@
 namespace pi_runtime {
 
 namespace {
-/// Outputs up to this size are copied to pinned memory by the graph itself.
+/// Outputs up to this size are written to the host's memory by kernels.
 constexpr uint64_t kSmallOutputBytes = 256;
+/// What the inputs of an entry point are aligned to in their common buffer.
+constexpr uint64_t kInputAlignment = 256;
 
-/// An entry point on the device.
+/// An entry point on the device. A copy costs some microseconds however short
+/// it is, so inputs share one, and a small output has none.
 struct CudaEntryPoint {
   Plan plan;
   std::vector<CUdeviceptr> inputs;
   std::vector<CUdeviceptr> outputs;
-  /// Pinned memory of inputs and of small outputs (null for others).
-  std::vector<void *> pinnedInputs;
-  std::vector<void *> pinnedOutputs;
+  /// Pinned memory of inputs, and of small outputs (null for others).
+  std::vector<char *> pinnedInputs;
+  std::vector<const void *> pinnedOutputs;
+  uint64_t inputBytes = 0;
   bool prepared = false;
   /// Null until the plan has run once, step by step, which loads what the
   /// driver and cuBLASLt load late.
@@ -341,13 +345,13 @@ static bool isProgrammatic(const PlanStep &step) {
   return launch && launch->programmatic;
 }
 
-/// Inputs from pinned memory, all steps, small outputs to pinned memory.
+/// The inputs from pinned memory, then all steps.
 Status CudaExecutor::enqueue(size_t entryPoint) {
   const EntryPoint &info = manifest.entryPoints[entryPoint];
   CudaEntryPoint &entry = entryPoints[entryPoint];
-  for (size_t i = 0; i < entry.inputs.size(); ++i)
-    PI_CUDA_TRY(driver, cuMemcpyHtoDAsync, entry.inputs[i],
-                entry.pinnedInputs[i], info.inputs[i].byteSize(), stream);
+  if (entry.inputBytes)
+    PI_CUDA_TRY(driver, cuMemcpyHtoDAsync, entry.inputs[0],
+                entry.pinnedInputs[0], entry.inputBytes, stream);
   bool afterProgrammatic = false;
   for (const PlanStep &step : entry.plan.steps) {
     PI_TRY(enqueueStep(entry, step, afterProgrammatic)
@@ -355,10 +359,6 @@ Status CudaExecutor::enqueue(size_t entryPoint) {
                             step.location));
     afterProgrammatic = isProgrammatic(step);
   }
-  for (size_t i = 0; i < entry.outputs.size(); ++i)
-    if (entry.pinnedOutputs[i])
-      PI_CUDA_TRY(driver, cuMemcpyDtoHAsync, entry.pinnedOutputs[i],
-                  entry.outputs[i], entry.plan.outputs[i].byteSize(), stream);
   return Status::success();
 }
 
@@ -382,22 +382,38 @@ Status CudaExecutor::prepare(size_t entryPoint) {
   CudaEntryPoint &entry = entryPoints[entryPoint];
   if (entry.prepared)
     return Status::success();
-  entry.inputs.resize(info.inputs.size());
-  entry.pinnedInputs.resize(info.inputs.size());
-  for (size_t i = 0; i < info.inputs.size(); ++i) {
-    uint64_t bytes = info.inputs[i].byteSize();
-    PI_TRY(allocate(entry.inputs[i], bytes,
-                    "input '" + info.inputs[i].name + "'"));
-    PI_TRY(allocatePinned(entry.pinnedInputs[i], bytes));
+  std::vector<uint64_t> offsets;
+  uint64_t inputBytes = 0;
+  for (const TensorInfo &input : info.inputs) {
+    offsets.push_back(inputBytes);
+    inputBytes += (input.byteSize() + kInputAlignment - 1) / kInputAlignment *
+                  kInputAlignment;
+  }
+  CUdeviceptr inputs = 0;
+  void *pinnedInputs = nullptr;
+  PI_TRY(allocate(inputs, inputBytes, "inputs"));
+  PI_TRY(allocatePinned(pinnedInputs, inputBytes));
+  entry.inputBytes = inputBytes;
+  entry.inputs.resize(offsets.size());
+  entry.pinnedInputs.resize(offsets.size());
+  for (size_t i = 0; i < offsets.size(); ++i) {
+    entry.inputs[i] = inputs + offsets[i];
+    entry.pinnedInputs[i] = static_cast<char *>(pinnedInputs) + offsets[i];
   }
   entry.outputs.resize(info.outputs.size());
   entry.pinnedOutputs.resize(info.outputs.size());
   for (size_t i = 0; i < info.outputs.size(); ++i) {
     uint64_t bytes = entry.plan.outputs[i].byteSize();
-    PI_TRY(allocate(entry.outputs[i], bytes,
-                    "output '" + info.outputs[i].name + "'"));
-    if (bytes <= kSmallOutputBytes)
-      PI_TRY(allocatePinned(entry.pinnedOutputs[i], bytes));
+    if (bytes > kSmallOutputBytes) {
+      PI_TRY(allocate(entry.outputs[i], bytes,
+                      "output '" + info.outputs[i].name + "'"));
+      continue;
+    }
+    void *pinned = nullptr;
+    PI_TRY(allocatePinned(pinned, bytes));
+    PI_CUDA_TRY(driver, cuMemHostGetDevicePointer, &entry.outputs[i], pinned,
+                0);
+    entry.pinnedOutputs[i] = pinned;
   }
   entry.prepared = true;
   return Status::success();
