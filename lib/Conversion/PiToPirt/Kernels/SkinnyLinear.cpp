@@ -12,7 +12,7 @@
 // kernel does all that stands around the product, and issues its first loads of
 // weights, which nothing computes, before it waits for the kernel before it.
 //
-// A weight [in, out] is read by columns: a block owns 8 or 16 columns, a thread
+// A weight [in, out] is read by columns: a block owns 8 to 32 columns, a thread
 // 16 bytes of them in every slices-th row. A weight [out, in] is read by rows:
 // a warp owns kOutputsPerWarp rows at a time. Sums are taken in a fixed order.
 //
@@ -32,8 +32,8 @@ using namespace mlir::pi;
 
 namespace {
 
-/// Loads of 16 bytes that a thread has in flight at once.
-constexpr int64_t kMaxLoadsInFlight = 16;
+/// Loads of 16 bytes that a block has in flight at once; more spill.
+constexpr int64_t kMaxLoadsInFlight = 4096;
 /// Multiprocessors of an H100 or H200, to size grids that go round.
 constexpr int64_t kNumMultiprocessors = 132;
 /// Static shared memory of a block.
@@ -76,13 +76,17 @@ public:
            spec.element.getIntOrFloatBitWidth();
   }
   static int64_t numThreads(const SkinnyLinearSpec &spec) {
-    return !spec.transposed && spec.inFeatures > 2048 ? 512 : 256;
+    bool isLarge = spec.inFeatures > 2048 || columnsPerBlock(spec) == 32;
+    return !spec.transposed && isLarge ? 512 : 256;
   }
-  /// Columns of a block: enough blocks first, then whole sectors of memory.
+  /// Columns of a block: no more blocks than multiprocessors, if that can be. A
+  /// launch of more starts later, and what it loads early comes too late.
   static int64_t columnsPerBlock(const SkinnyLinearSpec &spec) {
-    bool wide = spec.outFeatures % 16 == 0 &&
-                spec.outFeatures / 16 >= kNumMultiprocessors / 2;
-    return wide ? 16 : 8;
+    int64_t columns = 8;
+    while (columns < 32 && spec.outFeatures % (2 * columns) == 0 &&
+           spec.outFeatures / columns > kNumMultiprocessors)
+      columns *= 2;
+    return columns;
   }
   /// Rows of shared memory are padded with zeros, so that no loop has a tail.
   static int64_t paddedFeatures(const SkinnyLinearSpec &spec) {
@@ -97,6 +101,7 @@ public:
 private:
   static SmallVector<Type> getArgumentTypes(const SkinnyLinearSpec &spec);
   void takeArguments();
+  SmallVector<Value> stagedFeatures();
   void preloadLayerNorm();
   void stageInput();
   std::pair<Value, Value> computeStatistics(Value row);
@@ -203,36 +208,54 @@ std::pair<Value, Value> SkinnyLinear::computeStatistics(Value row) {
   return {mean, inverse};
 }
 
-/// Parameters of the LayerNorm for the features of this thread.
+/// The first features that this thread stages, `width` at a time.
+SmallVector<Value> SkinnyLinear::stagedFeatures() {
+  SmallVector<Value> features;
+  for (int64_t begin = 0; begin < paddedFeatures(spec);
+       begin += threads * width)
+    features.push_back(
+        b.add(b.mul(b.thread(), b.index(width)), b.index(begin)));
+  return features;
+}
+
+/// Parameters of the LayerNorm for the features that this thread stages.
 void SkinnyLinear::preloadLayerNorm() {
   if (!spec.layerNormEpsilon)
     return;
-  Value last = b.index(spec.inFeatures - 1);
-  for (int64_t begin = 0; begin < paddedFeatures(spec); begin += threads) {
-    Value at = b.min(b.add(b.thread(), b.index(begin)), last);
-    loadedNormWeight.push_back(b.loadScalar(normWeight, at));
-    loadedNormBias.push_back(b.loadScalar(normBias, at));
+  Value last = b.index(spec.inFeatures - width);
+  for (Value feature : stagedFeatures()) {
+    Value at = b.min(feature, last);
+    llvm::append_range(loadedNormWeight, b.loadVector(normWeight, at, width));
+    llvm::append_range(loadedNormBias, b.loadVector(normBias, at, width));
   }
 }
 
 void SkinnyLinear::stageInput() {
-  Value last = b.index(spec.inFeatures - 1), zero = b.f32(0);
+  Value last = b.index(spec.inFeatures - width), zero = b.f32(0);
   for (int64_t r = 0; r < spec.rows; ++r) {
     Value row = b.index(r);
+    SmallVector<Value> loaded;
+    for (Value feature : stagedFeatures())
+      loaded.push_back(b.loadPacked(input, {row, b.min(feature, last)}, width));
     std::pair<Value, Value> statistics;
     if (spec.layerNormEpsilon)
       statistics = computeStatistics(row);
-    for (int64_t begin = 0; begin < paddedFeatures(spec); begin += threads) {
-      Value feature = b.add(b.thread(), b.index(begin));
-      Value value = b.loadScalar(input, {row, b.min(feature, last)});
-      if (spec.layerNormEpsilon) {
-        auto [mean, inverse] = statistics;
-        value = b.mul(b.sub(value, mean), inverse);
-        value = b.fma(value, loadedNormWeight[begin / threads],
-                      loadedNormBias[begin / threads]);
-      }
+    for (auto [i, feature] : llvm::enumerate(stagedFeatures())) {
       Value inside = b.less(feature, b.index(spec.inFeatures));
-      b.storeScalar(b.select(inside, value, zero), staged, {row, feature});
+      SmallVector<Value> values = b.unpack(loaded[i]);
+      for (auto [j, value] : llvm::enumerate(values)) {
+        if (spec.layerNormEpsilon) {
+          auto [mean, inverse] = statistics;
+          value = b.mul(b.sub(value, mean), inverse);
+          value = b.fma(value, loadedNormWeight[i * width + j],
+                        loadedNormBias[i * width + j]);
+        }
+        value = b.select(inside, value, zero);
+      }
+      b.ifThen(b.less(feature, b.index(paddedFeatures(spec))),
+               [&, at = feature] {
+                 b.storeVector(values, staged, {row, at});
+               });
     }
   }
   b.barrier();
@@ -291,6 +314,7 @@ void SkinnyLinear::multiplyColumns() {
   int64_t columns = columnsPerBlock(spec), groups = columns / width;
   int64_t slices = threads / groups;
   int64_t steps = llvm::divideCeil(spec.inFeatures, slices);
+  int64_t loadsInFlight = kMaxLoadsInFlight / threads;
   Value group = b.rem(b.thread(), b.index(groups));
   Value slice = b.div(b.thread(), b.index(groups));
   Value firstColumn = b.mul(b.block(), b.index(columns));
@@ -301,7 +325,7 @@ void SkinnyLinear::multiplyColumns() {
   };
   auto loadWeights = [&](int64_t begin) {
     SmallVector<Value> loaded;
-    int64_t end = std::min(steps, begin + kMaxLoadsInFlight);
+    int64_t end = std::min(steps, begin + loadsInFlight);
     for (int64_t step = begin; step < end; ++step)
       loaded.push_back(
           b.loadPacked(weight, {b.min(feature(step), lastRow), column}, width));
@@ -324,7 +348,7 @@ void SkinnyLinear::multiplyColumns() {
 
   SmallVector<SmallVector<Value>> sums(spec.rows,
                                        SmallVector<Value>(width, b.f32(0)));
-  for (int64_t begin = 0; begin < steps; begin += kMaxLoadsInFlight) {
+  for (int64_t begin = 0; begin < steps; begin += loadsInFlight) {
     if (begin)
       weights = loadWeights(begin);
     for (auto [i, packed] : llvm::enumerate(weights)) {
