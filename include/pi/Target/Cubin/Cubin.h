@@ -36,7 +36,7 @@ struct Cubin {
 struct CubinOptions {
   std::string chip = "sm_90a";
   /// LLVM's default PTX version is older than sm_90a.
-  std::string features = "+ptx80";
+  std::string features = "+ptx81";
   /// The assembler; if empty, the one of findPtxas().
   std::string ptxas;
 };

@@ -1,5 +1,4 @@
-//===- Argmax.cpp - The greatest number of a row ------------------*- C++
-//-*-===//
+//===- Argmax.cpp - The greatest number of a row --------------------------===//
 //
 // Part of the pi-mlir project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -14,8 +13,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ClusterMailbox.h"
 #include "KernelNames.h"
-#include "TileBuilder.h"
 #include "pi/Conversion/PiToPirt/Kernels.h"
 #include "pi/Target/Cubin/Cubin.h"
 
@@ -25,6 +24,8 @@ using namespace mlir;
 using namespace mlir::pi;
 
 static constexpr int64_t kClusterSize = 8, kThreads = 512, kWarps = 16;
+/// A value and an index from each warp.
+static constexpr int64_t kMailWords = 2 * kClusterSize * kWarps;
 
 static std::string getName(const ArgmaxSpec &spec) {
   return KernelName("argmax")
@@ -92,29 +93,29 @@ static gpu::GPUFuncOp build(gpu::GPUModuleOp module, Location loc,
                 {MemRefType::get({spec.rows, spec.rowStride}, spec.element),
                  MemRefType::get({spec.rows}, IntegerType::get(context, 32))},
                 kThreads, kClusterSize);
-  k.waitForPreviousKernels();
+  k.launchNextKernel();
   Val block = k.blockId(gpu::Dimension::x);
   Val rowIndex = block / kClusterSize, rank = block % kClusterSize;
+  ClusterMailbox mailbox(k, k.sharedMemory(), rank, kMailWords);
+  mailbox.open();
+  k.waitForPreviousKernels();
   Val lane = k.laneId();
   Val row = k.wideAddress(k.argument(0), rowIndex,
                           spec.rowStride * (spec.element.isF32() ? 4 : 2));
   Candidate best =
       reduceWarp(k, scan(k, spec.element, row, rank, spec.columns));
 
-  Val shared = k.sharedMemory();
   k.when(equal(lane, 0), [&] {
-    Val place = k.address(shared, k.warpId() * 8);
-    k.store(best.value, place, 4);
-    k.store(best.index, k.address(place, 4), 4);
+    Val place = (rank * kWarps + k.warpId()) * 8;
+    mailbox.send(best.value, place);
+    mailbox.send(best.index, place + 4);
   });
-  k.clusterBarrier();
-  // Each lane of the first warp takes 4 of the candidates of all warps.
+  // Each lane of the first warp takes some of the candidates of all warps.
   k.when(equal(rank, 0) & (k.threadId() < 32), [&] {
+    mailbox.await();
     Candidate total{k.f32(-std::numeric_limits<float>::infinity()), k.i32(0)};
     for (int64_t i = 0; i < kClusterSize * kWarps; i += 32) {
-      Val entry = lane + i;
-      Val place =
-          k.address(k.inCluster(shared, entry / kWarps), (entry % kWarps) * 8);
+      Val place = k.address(mailbox.words(), (lane + i) * 8);
       total = better(total, {k.load(k.getF32Type(), place, 4),
                              k.load(k.getI32Type(), k.address(place, 4), 4)});
     }
@@ -123,7 +124,6 @@ static gpu::GPUFuncOp build(gpu::GPUModuleOp module, Location loc,
       k.store(total.index, k.address(k.argument(1), rowIndex * 4), 4);
     });
   });
-  k.clusterBarrier();
   gpu::GPUFuncOp function = k.finish();
   function->setAttr(kNoSpillAttr, k.getUnitAttr());
   return function;
@@ -143,7 +143,7 @@ FailureOr<KernelLaunch> mlir::pi::buildArgmax(gpu::GPUModuleOp module,
     launch.kernel = build(module, loc, name, spec);
   launch.grid = {kClusterSize * spec.rows, 1, 1};
   launch.block = {kThreads, 1, 1};
-  launch.sharedBytes = 8 * kWarps;
+  launch.sharedBytes = ClusterMailbox::getBytes(kMailWords);
   launch.programmatic = true;
   return launch;
 }

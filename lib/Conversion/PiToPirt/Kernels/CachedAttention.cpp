@@ -1,5 +1,4 @@
-//===- CachedAttention.cpp - Attention of one row over a cache ----*- C++
-//-*-===//
+//===- CachedAttention.cpp - Attention of one row over a cache ------------===//
 //
 // Part of the pi-mlir project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -11,14 +10,17 @@
 // turn. A group of lanes holds one vector of 16 bytes each of a key, several
 // keys at a time; groups, warps and blocks combine their maximum, sum and
 // result in a fixed order. K and V of the new row are read from the projection,
-// never from the cache, where the first block puts them.
+// never from the cache, where the first block puts them. The first rows of the
+// cache, all of them up to 1024 in bf16, are loaded before the wait for the
+// projection, which does not change them.
 //
 // Roofline at C = 1024, d = 768, B = 1: 3.1 MB of bf16 are 0.7 us at 4.25 TB/s;
-// what counts is the latency of two loads, four barriers and the launch.
+// what counts is the latency of one load, three barriers and the launch.
 //
 //===----------------------------------------------------------------------===//
 
 #include "AttentionForward.h"
+#include "ClusterMailbox.h"
 #include "KernelNames.h"
 
 #include "pi/Target/Cubin/Cubin.h"
@@ -28,7 +30,7 @@ using namespace mlir::pi;
 
 static constexpr int64_t kClusterSize = 8, kThreads = 128, kWarps = 4;
 /// Keys that a group of lanes has in flight.
-static constexpr int64_t kUnroll = 4;
+static constexpr int64_t kUnroll = 8;
 
 static std::string getName(const CachedAttentionSpec &spec) {
   return KernelName("cached_attention")
@@ -43,9 +45,13 @@ static std::string getName(const CachedAttentionSpec &spec) {
       .str();
 }
 
-/// Bytes of a maximum, a sum and a result in shared memory.
+/// Bytes of a result, a maximum and a sum in shared memory, whose accesses of
+/// 16 bytes take a padded one, and in the mailbox.
 static int64_t getEntryBytes(const CachedAttentionSpec &spec) {
   return 4 * (spec.headSize + 4);
+}
+static int64_t getMailWords(const CachedAttentionSpec &spec) {
+  return spec.headSize + 2;
 }
 
 /// The memrefs that the kernel takes.
@@ -71,6 +77,12 @@ struct Partial {
   Vals result;
 };
 
+/// The lane's vectors of some keys and values in the cache, as words.
+struct CachedRows {
+  Vals indices;
+  SmallVector<Vals, 0> keys, values;
+};
+
 class CachedAttentionKernel {
 public:
   CachedAttentionKernel(gpu::GPUModuleOp module, Location loc, StringRef name,
@@ -85,24 +97,37 @@ public:
 
 private:
   void computePlace();
+  void loadNewRow();
   void updateCache();
-  Partial visitKeys();
-  Partial visit(Val firstKey, Partial state);
-  Vals loadVector(Val newRow, Val cached, Val key);
+  CachedRows loadRows(Val firstKey);
+  Partial visitKeys(const CachedRows &firstRows);
+  Partial visit(const CachedRows &rows, Partial state);
+  Vals selectRow(Val index, ArrayRef<Val> cached, ArrayRef<Val> newWords);
   void combineGroups(Partial &state);
   void combineWarps(const Partial &state);
   void combineBlocks();
-  void storeEntry(const Partial &state, Val entry, Val element);
+  void forEachElement(function_ref<void(Val)> body);
+
+  /// Keys that the cluster visits at once.
+  int64_t keysPerStep() const {
+    return kUnroll * kClusterSize * kThreads / lanesPerKey;
+  }
+  ClusterMailbox mailbox() {
+    return ClusterMailbox(
+        k, k.address(k.sharedMemory(), kWarps * getEntryBytes(spec)), rank,
+        kClusterSize * getMailWords(spec));
+  }
 
   const CachedAttentionSpec &spec;
   Type type;
+
   int64_t bytes, vector, vectors, lanesPerKey, width;
   TileBuilder k;
 
   Val lane, warp, rank, head, batch, position;
   Val part, partOffset; // the lane's vector of a key, its bytes
-  Val newKey, newValue, keyCache, valueCache, result;
-  Vals query;
+  Val newQuery, newKey, newValue, keyCache, valueCache, result;
+  Vals query, newKeyWords, newValueWords;
 };
 
 } // namespace
@@ -119,10 +144,10 @@ void CachedAttentionKernel::computePlace() {
   partOffset = min(part, k.i32(vectors - 1)) * 16;
 
   Val headOffset = head * (spec.headSize * bytes);
-  Val row = k.address(k.wideAddress(k.argument(0), batch, 3 * width * bytes),
-                      headOffset);
-  newKey = k.address(row, width * bytes);
-  newValue = k.address(row, 2 * width * bytes);
+  newQuery = k.address(k.wideAddress(k.argument(0), batch, 3 * width * bytes),
+                       headOffset);
+  newKey = k.address(newQuery, width * bytes);
+  newValue = k.address(newQuery, 2 * width * bytes);
   int64_t cacheBytes = spec.capacity * width * bytes;
   keyCache =
       k.address(k.wideAddress(k.argument(1), batch, cacheBytes), headOffset);
@@ -132,6 +157,9 @@ void CachedAttentionKernel::computePlace() {
       headOffset);
 
   position = k.load(k.getI32Type(), k.argument(2), 4);
+}
+
+void CachedAttentionKernel::loadNewRow() {
   Val factor = k.f32(spec.scale * kLog2E);
   if (spec.temperature)
     factor = factor / k.load(k.getF32Type(),
@@ -140,9 +168,11 @@ void CachedAttentionKernel::computePlace() {
                              4);
   // Lanes past the head's width contribute nothing to a score.
   factor = select(part < static_cast<double>(vectors), factor, k.f32(0));
-  query = k.unpack(type, k.loadWords(k.address(row, partOffset), 4));
+  query = k.unpack(type, k.loadWords(k.address(newQuery, partOffset), 4));
   for (Val &q : query)
     q = q * factor;
+  newKeyWords = k.loadWords(k.address(newKey, partOffset), 4);
+  newValueWords = k.loadWords(k.address(newValue, partOffset), 4);
 }
 
 void CachedAttentionKernel::updateCache() {
@@ -158,31 +188,42 @@ void CachedAttentionKernel::updateCache() {
   });
 }
 
-Vals CachedAttentionKernel::loadVector(Val newRow, Val cached, Val key) {
-  Val clamped = min(key, position);
-  Val row = select(position < key + 1, newRow,
-                   k.wideAddress(cached, clamped, width * bytes));
-  return k.loadWords(k.address(row, partOffset), 4);
+/// Loads the keys `firstKey + i * stride` of each group; past the new row, that
+/// row's place.
+CachedRows CachedAttentionKernel::loadRows(Val firstKey) {
+  CachedRows rows;
+  auto load = [&](Val cache, Val index) {
+    Val row = k.wideAddress(cache, min(index, position), width * bytes);
+    return k.loadWords(k.address(row, partOffset), 4);
+  };
+  for (int64_t i = 0; i < kUnroll; ++i)
+    rows.indices.push_back(firstKey + i * (keysPerStep() / kUnroll));
+  for (Val index : rows.indices)
+    rows.keys.push_back(load(keyCache, index));
+  for (Val index : rows.indices)
+    rows.values.push_back(load(valueCache, index));
+  return rows;
 }
 
-/// Adds the keys `firstKey + i * stride` of each group.
-Partial CachedAttentionKernel::visit(Val firstKey, Partial state) {
-  int64_t groups = kThreads / lanesPerKey;
-  SmallVector<Vals, 0> keys, values;
-  Vals scores, indices;
-  for (int64_t i = 0; i < kUnroll; ++i) {
-    indices.push_back(firstKey + i * groups * kClusterSize);
-    keys.push_back(loadVector(newKey, keyCache, indices[i]));
-  }
-  for (Val index : indices)
-    values.push_back(loadVector(newValue, valueCache, index));
+/// Words of a cached row, or of the new one in its place and past it.
+Vals CachedAttentionKernel::selectRow(Val index, ArrayRef<Val> cached,
+                                      ArrayRef<Val> newWords) {
+  Vals words;
+  for (auto [old, other] : llvm::zip_equal(cached, newWords))
+    words.push_back(select(index < position, old, other));
+  return words;
+}
+
+Partial CachedAttentionKernel::visit(const CachedRows &rows, Partial state) {
+  Vals scores;
   Val maximum = state.maximum;
-  for (int64_t i = 0; i < kUnroll; ++i) {
+  for (auto [index, key] : llvm::zip_equal(rows.indices, rows.keys)) {
+    Vals words = selectRow(index, key, newKeyWords);
     Val score = k.f32(0);
-    for (auto [q, x] : llvm::zip(query, k.unpack(type, keys[i])))
+    for (auto [q, x] : llvm::zip(query, k.unpack(type, words)))
       score = fma(q, x, score);
     score = k.sumLanes(score, lanesPerKey - 1);
-    score = select(position < indices[i], k.f32(kMaskedScore), score);
+    score = select(position < index, k.f32(kMaskedScore), score);
     scores.push_back(score);
     maximum = max(maximum, score);
   }
@@ -191,32 +232,38 @@ Partial CachedAttentionKernel::visit(Val firstKey, Partial state) {
   state.sum = state.sum * correction;
   for (Val &r : state.result)
     r = r * correction;
-  for (int64_t i = 0; i < kUnroll; ++i) {
-    Val p = k.exp2(scores[i] - maximum);
+  for (auto [index, score, value] :
+       llvm::zip_equal(rows.indices, scores, rows.values)) {
+    Vals words = selectRow(index, value, newValueWords);
+    Val p = k.exp2(score - maximum);
     state.sum = state.sum + p;
-    for (auto [r, x] : llvm::zip(state.result, k.unpack(type, values[i])))
+    for (auto [r, x] : llvm::zip(state.result, k.unpack(type, words)))
       r = fma(p, x, r);
   }
   return state;
 }
 
-Partial CachedAttentionKernel::visitKeys() {
+/// Whole blocks of keys are dealt out, so that all lanes of a warp take part
+/// in its shuffles; keys past the position are masked.
+Partial CachedAttentionKernel::visitKeys(const CachedRows &firstRows) {
+  Vals zeros(vector, k.f32(0));
+  Partial state =
+      visit(firstRows, {k.f32(kMaskedScore), k.f32(0), std::move(zeros)});
+  if (spec.capacity <= keysPerStep())
+    return state;
   int64_t groups = kThreads / lanesPerKey;
-  Vals inits = {k.f32(kMaskedScore), k.f32(0)};
-  inits.append(vector, k.f32(0));
   Val group = k.threadId() / lanesPerKey;
-  // Whole blocks of keys are dealt out, so that all lanes of a warp take part
-  // in its shuffles; keys past the position are masked.
-  Val blockStart = rank * groups;
+  Vals inits = {state.maximum, state.sum};
+  inits.append(state.result);
   Vals carried =
-      k.loop(blockStart, position + 1, kUnroll * groups * kClusterSize, inits,
+      k.loop(rank * groups + keysPerStep(), position + 1, keysPerStep(), inits,
              [&](Val start, ArrayRef<Val> values) {
-               Partial state =
-                   visit(start + group,
+               Partial next =
+                   visit(loadRows(start + group),
                          {values[0], values[1], Vals(values.drop_front(2))});
-               Vals next = {state.maximum, state.sum};
-               next.append(state.result);
-               return next;
+               Vals results = {next.maximum, next.sum};
+               results.append(next.result);
+               return results;
              });
   return {carried[0], carried[1], Vals(ArrayRef(carried).drop_front(2))};
 }
@@ -230,21 +277,6 @@ void CachedAttentionKernel::combineGroups(Partial &state) {
   state.sum = k.sumLanes(state.sum * correction, others);
   for (Val &r : state.result)
     r = k.sumLanes(r * correction, others);
-}
-
-/// An entry of shared memory: the result, then the maximum and the sum.
-void CachedAttentionKernel::storeEntry(const Partial &state, Val entry,
-                                       Val element) {
-  Val place = k.address(entry, element * 4);
-  for (size_t i = 0; i < state.result.size(); i += 4) {
-    size_t count = std::min<size_t>(4, state.result.size() - i);
-    k.storeWords(ArrayRef(state.result).slice(i, count),
-                 k.address(place, static_cast<int64_t>(4 * i)));
-  }
-  k.when(equal(element, 0), [&] {
-    k.store(state.maximum, k.address(entry, 4 * spec.headSize), 4);
-    k.store(state.sum, k.address(entry, 4 * spec.headSize + 4), 4);
-  });
 }
 
 /// Combines column `element` of entries that lie at the given places.
@@ -268,52 +300,73 @@ static Partial combineEntries(TileBuilder &k, ArrayRef<Val> entries,
   return total;
 }
 
+/// Runs `body` for the elements of the result, dealt out to the threads.
+void CachedAttentionKernel::forEachElement(function_ref<void(Val)> body) {
+  for (int64_t first = 0; first < spec.headSize; first += kThreads) {
+    Val element = k.threadId() + first;
+    k.when(element < static_cast<double>(spec.headSize),
+           [&] { body(element); });
+  }
+}
+
+/// Combines the warps of a block and sends what comes out.
 void CachedAttentionKernel::combineWarps(const Partial &state) {
   int64_t entryBytes = getEntryBytes(spec);
   Val shared = k.sharedMemory();
   k.when(lane < static_cast<double>(vectors), [&] {
-    storeEntry(state, k.address(shared, warp * entryBytes), part * vector);
+    Val entry = k.address(shared, warp * entryBytes);
+    Val place = k.address(entry, part * (4 * vector));
+    for (int64_t i = 0; i < vector; i += 4)
+      k.storeWords(ArrayRef(state.result).slice(i, 4), k.address(place, 4 * i));
+    k.when(equal(part, 0), [&] {
+      k.store(state.maximum, k.address(entry, 4 * spec.headSize), 4);
+      k.store(state.sum, k.address(entry, 4 * spec.headSize + 4), 4);
+    });
   });
   k.blockBarrier();
   Vals entries;
   for (int64_t w = 0; w < kWarps; ++w)
     entries.push_back(k.address(shared, w * entryBytes));
-  for (int64_t first = 0; first < spec.headSize; first += kThreads) {
-    Val element = k.threadId() + first;
-    k.when(element < static_cast<double>(spec.headSize), [&] {
-      storeEntry(combineEntries(k, entries, element, spec.headSize),
-                 k.address(shared, kWarps * entryBytes), element);
+  Val mail = rank * (4 * getMailWords(spec));
+  forEachElement([&](Val element) {
+    Partial total = combineEntries(k, entries, element, spec.headSize);
+    mailbox().send(total.result[0], mail + element * 4);
+    k.when(equal(element, 0), [&] {
+      mailbox().send(total.maximum, mail + 4 * spec.headSize);
+      mailbox().send(total.sum, mail + (4 * spec.headSize + 4));
     });
-  }
+  });
 }
 
 void CachedAttentionKernel::combineBlocks() {
-  Val entry = k.address(k.sharedMemory(), kWarps * getEntryBytes(spec));
-  for (int64_t first = 0; first < spec.headSize; first += kThreads) {
-    Val element = k.threadId() + first;
-    Val mine = equal(rank, 0) & (element < static_cast<double>(spec.headSize));
-    k.when(mine, [&] {
-      Vals entries;
-      for (int64_t other = 0; other < kClusterSize; ++other)
-        entries.push_back(k.inCluster(entry, k.i32(other)));
+  k.when(equal(rank, 0), [&] {
+    mailbox().await();
+    Vals entries;
+    for (int64_t block = 0; block < kClusterSize; ++block)
+      entries.push_back(
+          k.address(mailbox().words(), block * 4 * getMailWords(spec)));
+    forEachElement([&](Val element) {
       Partial total = combineEntries(k, entries, element, spec.headSize);
       k.storeFloat(type, total.result[0] / total.sum,
                    k.address(result, element * bytes));
     });
-  }
+  });
 }
 
 gpu::GPUFuncOp CachedAttentionKernel::build() {
-  k.waitForPreviousKernels();
+  k.launchNextKernel();
   computePlace();
+  int64_t groups = kThreads / lanesPerKey;
+  CachedRows rows = loadRows(rank * groups + k.threadId() / lanesPerKey);
+  mailbox().open();
+  k.waitForPreviousKernels();
+  loadNewRow();
   if (spec.updatesCache)
     updateCache();
-  Partial state = visitKeys();
+  Partial state = visitKeys(rows);
   combineGroups(state);
   combineWarps(state);
-  k.clusterBarrier();
   combineBlocks();
-  k.clusterBarrier();
   gpu::GPUFuncOp function = k.finish();
   function->setAttr(kNoSpillAttr, k.getUnitAttr());
   return function;
@@ -335,7 +388,9 @@ mlir::pi::buildCachedAttention(gpu::GPUModuleOp module, Location loc,
     launch.kernel = CachedAttentionKernel(module, loc, name, spec).build();
   launch.grid = {kClusterSize * spec.heads * spec.batch, 1, 1};
   launch.block = {kThreads, 1, 1};
-  launch.sharedBytes = (kWarps + 1) * getEntryBytes(spec);
+  launch.sharedBytes =
+      kWarps * getEntryBytes(spec) +
+      ClusterMailbox::getBytes(kClusterSize * getMailWords(spec));
   launch.programmatic = true;
   return launch;
 }

@@ -344,13 +344,6 @@ Val TileBuilder::rsqrt(Val x) {
 
 void TileBuilder::blockBarrier() { gpu::BarrierOp::create(*this); }
 void TileBuilder::warpBarrier() { NVVM::SyncWarpOp::create(*this, i32(-1)); }
-void TileBuilder::clusterBarrier() {
-  // Not the aligned forms: lanes may come from a branch one by one, and a block
-  // that leaves early takes its shared memory along.
-  NVVM::ClusterArriveOp::create(*this, UnitAttr());
-  NVVM::ClusterWaitOp::create(*this, UnitAttr());
-}
-
 Val TileBuilder::inCluster(Val sharedPointer, Val rank) {
   return wrap(NVVM::MapaOp::create(
       *this, LLVM::LLVMPointerType::get(getContext(), kSharedClusterSpace),
@@ -375,12 +368,13 @@ Val TileBuilder::sumLanes(Val value, int64_t mask) {
   return reduceLanes(value, mask, [](Val a, Val b) { return a + b; });
 }
 
-void TileBuilder::waitForPreviousKernels() {
-  // In this order a kernel starts only after the one before the last has
-  // ended, so what it reads before its own wait may come from there.
-  NVVM::GriddepcontrolOp::create(*this, NVVM::GridDepActionKind::wait);
+void TileBuilder::launchNextKernel() {
   NVVM::GriddepcontrolOp::create(*this,
                                  NVVM::GridDepActionKind::launch_dependents);
+}
+
+void TileBuilder::waitForPreviousKernels() {
+  NVVM::GriddepcontrolOp::create(*this, NVVM::GridDepActionKind::wait);
 }
 
 void TileBuilder::copyAsync(Val shared, Val global, Val valid) {

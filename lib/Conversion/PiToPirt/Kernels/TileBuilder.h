@@ -126,7 +126,6 @@ public:
 
   void blockBarrier();
   void warpBarrier();
-  void clusterBarrier();
   /// A pointer to the same place in the shared memory of block `rank` of the
   /// cluster.
   Val inCluster(Val sharedPointer, Val rank);
@@ -135,8 +134,11 @@ public:
   Val reduceLanes(Val value, int64_t mask, function_ref<Val(Val, Val)> combine);
   Val sumLanes(Val value, int64_t mask = 31);
 
-  /// Waits until the kernels before this one have ended, where it was launched
-  /// early (programmatic dependent launch), then lets the next one start.
+  /// Programmatic dependent launch: lets the next kernel start once all blocks
+  /// of this one have come here, and waits until the kernels before this one
+  /// have ended. Before the wait a kernel may read what no kernel of the same
+  /// entry point writes: parameters, inputs, old rows of a cache.
+  void launchNextKernel();
   void waitForPreviousKernels();
 
   /// Copies 16 bytes to shared memory without waiting; where `valid` is given
