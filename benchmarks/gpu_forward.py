@@ -1,23 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""GPU forward pass and decoding against PyTorch, in one run on one GPU.
+"""GPU forward pass, prefill and decoding against PyTorch, in one run on one GPU.
 
   python benchmarks/gpu_forward.py --forward forward.pi --decode decode.pi
 
 The artefacts are GPT-2 small compiled for CUDA in bf16; their weights do not
 matter for speed and are drawn at random. Forward: all logits of B x T tokens
-stay on the GPU on both sides. Decoding: batch 1, greedy, a static key/value
-cache, one CUDA graph a token on both sides. The peer is GPT-2 written plainly
-in PyTorch (scaled_dot_product_attention, fused QKV, bf16 weights), run eagerly
-and by torch.compile; the ratio is against the fastest form. Both sides are
-timed in turns, `--rounds` times, and medians are reported.
+stay on the GPU on both sides. Prefill and decoding: batch 1, greedy, a static
+key/value cache, one CUDA graph for a prompt of T / 2 tokens and one a token on
+both sides. The peer is GPT-2 written plainly in PyTorch
+(scaled_dot_product_attention, fused QKV, bf16 weights), run eagerly and by
+torch.compile; the ratio is against the fastest form. Both sides are timed in
+turns, `--rounds` times, and medians are reported. The first run of an artefact
+chooses its matrix products' algorithms by timing, as torch.compile does with
+--max-autotune only.
 """
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Callable, NamedTuple
 
 import torch
 from torch import nn
@@ -36,7 +41,10 @@ class Block(nn.Module):
         self.mlp_proj = nn.Linear(4 * width, width)
 
     def attend(self, q, k, v, cache, position):
-        if cache is None:
+        if position is None:
+            if cache is not None:
+                cache[0, :, :, : k.shape[2]] = k
+                cache[1, :, :, : v.shape[2]] = v
             return F.scaled_dot_product_attention(q, k, v, is_causal=True)
         cache[0].index_copy_(2, position, k)
         cache[1].index_copy_(2, position, v)
@@ -70,11 +78,21 @@ class GPT2(nn.Module):
             x = block(x)
         return F.linear(self.ln_f(x), self.wte.weight)
 
+    def next_token(self, x):
+        """The most likely token after the last position."""
+        return F.linear(self.ln_f(x[:, -1]), self.wte.weight).argmax(-1, keepdim=True)
+
+    def prefill(self, ids, caches):
+        x = self.wte(ids) + self.wpe.weight[: ids.shape[1]]
+        for block, cache in zip(self.h, caches):
+            x = block(x, cache)
+        return self.next_token(x)
+
     def decode(self, ids, position, caches):
         x = self.wte(ids) + self.wpe(position)
         for block, cache in zip(self.h, caches):
             x = block(x, cache, position)
-        return F.linear(self.ln_f(x), self.wte.weight)[:, -1].argmax(-1, keepdim=True)
+        return self.next_token(x)
 
 
 def event_ms(function, repeats=10):
@@ -93,9 +111,10 @@ def event_ms(function, repeats=10):
 
 def capture(function):
     """`function` as one CUDA graph to replay."""
+    function()
     stream = torch.cuda.Stream()
     with torch.cuda.stream(stream):
-        for _ in range(3):
+        for _ in range(2):
             function()
     torch.cuda.synchronize()
     graph = torch.cuda.CUDAGraph()
@@ -117,115 +136,150 @@ def make_weights(directory):
     GPT2LMHeadModel(GPT2Config()).save_pretrained(directory)
 
 
-def pi_times(pi_run, artifact, weights, repeats):
+def pi_times(pi_run, artifact, weights, repeats, tune=False):
+    """What `pi-run --benchmark` reports; `tune` chooses algorithms by timing."""
     command = [pi_run, artifact, "--weights", weights, "--benchmark", str(repeats)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    environment = {**os.environ, "PI_TUNE": "1" if tune else "0"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise SystemExit(done.stderr)
     return json.loads(done.stdout)
 
 
-@torch.inference_mode()
-def peers_of_forward(model):
-    peer = GPT2(model).cuda().bfloat16().eval()
-    shape = model["batch"], model["sequence_length"]
-    ids = torch.randint(model["vocab_size"], shape, device="cuda")
-    compiled = torch.compile(peer)
-    tuned = torch.compile(peer, mode="max-autotune-no-cudagraphs")
-    forms = {
-        "eager": lambda: peer(ids),
-        "torch.compile": lambda: compiled(ids),
-        "torch.compile max-autotune": lambda: tuned(ids),
-    }
-    for form in forms.values():
-        for _ in range(3):
-            form()
+def compiled_forms(function, max_autotune):
+    """`function` in the forms of PyTorch, by name."""
+    forms = {"eager": function, "torch.compile": torch.compile(function)}
+    if max_autotune:
+        mode = "max-autotune-no-cudagraphs"
+        forms["torch.compile max-autotune"] = torch.compile(function, mode=mode)
     return forms
 
 
-@torch.inference_mode()
-def peers_of_decode(model):
-    peer = GPT2(model).cuda().bfloat16().eval()
+def peers_of_forward(peer, model, max_autotune):
+    shape = model["batch"], model["sequence_length"]
+    ids = torch.randint(model["vocab_size"], shape, device="cuda")
+    forms = {}
+    for name, form in compiled_forms(peer, max_autotune).items():
+        forms[name] = lambda form=form: form(ids)
+        for _ in range(3):
+            forms[name]()
+    return forms
+
+
+def make_caches(peer, model):
     shape = 2, 1, 12, model["sequence_length"], 64
-    caches = [torch.zeros(shape, device="cuda").bfloat16() for _ in peer.h]
-    ids = torch.zeros(1, 1, dtype=torch.long, device="cuda")
-    position = torch.full((1,), model["sequence_length"] // 2, device="cuda")
+    return [torch.zeros(shape, device="cuda").bfloat16() for _ in peer.h]
 
-    def step(decode):
-        ids.copy_(decode(ids, position, caches))
 
-    compiled = torch.compile(peer.decode)
-    step(compiled)
+def peers_of_prefill(peer, model, max_autotune):
+    caches = make_caches(peer, model)
+    shape = 1, model["sequence_length"] // 2
+    ids = torch.randint(model["vocab_size"], shape, device="cuda")
     return {
-        "eager, CUDA graph": capture(lambda: step(peer.decode)),
-        "torch.compile, CUDA graph": capture(lambda: step(compiled)),
+        f"{name}, CUDA graph": capture(lambda: form(ids, caches))
+        for name, form in compiled_forms(peer.prefill, max_autotune).items()
     }
 
 
+def peers_of_decode(peer, model, max_autotune):
+    caches = make_caches(peer, model)
+    ids = torch.zeros(1, 1, dtype=torch.long, device="cuda")
+    position = torch.full((1,), model["sequence_length"] // 2, device="cuda")
+    return {
+        f"{name}, CUDA graph": capture(lambda: ids.copy_(form(ids, position, caches)))
+        for name, form in compiled_forms(peer.decode, max_autotune).items()
+    }
+
+
+class Measurement(NamedTuple):
+    """One of the times that pi-run reports, and its peers."""
+
+    name: str
+    key: str
+    unit: str
+    #: From milliseconds to `unit`; pi-run reports in `unit`.
+    scale: int
+    peers: Callable
+
+
+FORWARD = Measurement("forward", "forward_ms", "ms", 1, peers_of_forward)
+PREFILL = Measurement("prefill", "prefill_ms", "ms", 1, peers_of_prefill)
+DECODE = Measurement(
+    "decode", "decode_us_per_token", "us a token", 1000, peers_of_decode
+)
+
+
 @torch.inference_mode()
-def compare(what, unit, scale, key, args, artifact, peers, weights):
-    model = info(args.pi_run, artifact)
-    forms = peers(model)
-    times = {name: [] for name in forms}
-    ours = []
-    for _ in range(args.rounds):
-        for name, form in forms.items():
-            times[name].append(scale * event_ms(form))
-        ours.append(pi_times(args.pi_run, artifact, weights, args.repeats)[key])
+def compare(measurements, artifact, weights, options):
+    """Times an artefact and its peers in turns; the medians of each measurement."""
+    model = info(options.pi_run, artifact)
+    peer = GPT2(model).cuda().bfloat16().eval()
+    forms = {m: m.peers(peer, model, options.max_autotune) for m in measurements}
+    pi_times(options.pi_run, artifact, weights, 1, tune=True)
+    times = {m: {name: [] for name in [*forms[m], "pi-mlir"]} for m in measurements}
+    for _ in range(options.rounds):
+        for m in measurements:
+            for name, form in forms[m].items():
+                times[m][name].append(m.scale * event_ms(form))
+        ours = pi_times(options.pi_run, artifact, weights, options.repeats)
+        for m in measurements:
+            times[m]["pi-mlir"].append(ours[m.key])
+    return {m.name: report(m, model, times[m]) for m in measurements}
+
+
+def report(measurement, model, times):
+    """Prints the medians of a measurement and the ratio to the fastest peer."""
     medians = {name: statistics.median(values) for name, values in times.items()}
+    mine = medians.pop("pi-mlir")
     best = min(medians, key=medians.get)
-    mine = statistics.median(ours)
-    print(f"{what}, B={model['batch']} T={model['sequence_length']}, {unit}:")
+    sizes = f"B={model['batch']} T={model['sequence_length']}"
+    print(f"{measurement.name.capitalize()}, bf16, {sizes}, {measurement.unit}:")
     for name, median in medians.items():
-        print(f"  {name:28} {median:9.2f}")
-    print(f"  {'pi-mlir':28} {mine:9.2f}   {medians[best] / mine:.2f}x {best}")
+        print(f"  {name:38} {median:9.2f}")
+    print(f"  {'pi-mlir':38} {mine:9.2f}   {medians[best] / mine:.2f}x {best}")
     return {"peers": medians, "pi": mine, "ratio": medians[best] / mine, **model}
 
 
-def main():
+def parse_arguments(arguments):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--pi-run", default="build/bin/pi-run")
     parser.add_argument("--forward", help="artefact of the forward pass")
-    parser.add_argument("--decode", help="artefact of decoding, batch 1")
+    parser.add_argument("--decode", help="artefact of prefill and decoding, batch 1")
     parser.add_argument("--weights", help="GPT-2 small checkpoint (default: random)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument(
+        "--max-autotune",
+        action="store_true",
+        help="also torch.compile's max-autotune mode, which takes minutes to compile",
+    )
     parser.add_argument("--json", help="write the figures to this file")
-    args = parser.parse_args()
+    options = parser.parse_args(arguments)
+    if not options.forward and not options.decode:
+        parser.error("nothing to measure: give --forward, --decode or both")
+    return options
+
+
+def main(arguments=None):
+    options = parse_arguments(arguments)
     if not torch.cuda.is_available():
         raise SystemExit("gpu_forward: error: no GPU")
     print(torch.cuda.get_device_name(), "PyTorch", torch.__version__)
     results = {}
     with tempfile.TemporaryDirectory() as directory:
-        weights = args.weights or directory
-        if not args.weights:
+        weights = options.weights or directory
+        if not options.weights:
             make_weights(directory)
-        if args.forward:
-            results["forward"] = compare(
-                "Forward with head, bf16",
-                "ms",
-                1,
-                "forward_ms",
-                args,
-                args.forward,
-                peers_of_forward,
-                weights,
-            )
-        if args.decode:
-            results["decode"] = compare(
-                "Decode, bf16",
-                "us a token",
-                1000,
-                "decode_us_per_token",
-                args,
-                args.decode,
-                peers_of_decode,
-                weights,
-            )
-    if args.json:
-        Path(args.json).write_text(json.dumps(results, indent=2))
+        for measurements, artifact in (
+            ([FORWARD], options.forward),
+            ([PREFILL, DECODE], options.decode),
+        ):
+            if artifact:
+                results |= compare(measurements, artifact, weights, options)
+    if options.json:
+        Path(options.json).write_text(json.dumps(results, indent=2))
 
 
 if __name__ == "__main__":

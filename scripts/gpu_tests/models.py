@@ -76,3 +76,15 @@ MODELS = [
     Model("forward", "gpt2", "bf16", 32, 1024, benchmark="--forward"),
     Model("decode", "gpt2", "bf16", 1, 1024, benchmark="--decode"),
 ]
+
+# Models of the sanitizer tests: sizes that no tile divides, a batch of one, and
+# attention with temperature and entropy.
+SANITIZED = [
+    name
+    for precision in ("f32", "bf16")
+    for name in (
+        f"small-odd-{precision}",
+        f"small-gpt2-{precision}",
+        small_name("EReg(SM(t)+ScFuFFN)", precision),
+    )
+]

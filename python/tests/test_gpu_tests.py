@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""How the runner of the GPU tests reports tests that pass, fail, crash or hang."""
+
+import ctypes
+import io
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts/gpu_tests"))
+
+from processes import SKIPPED, Case, Runner  # noqa: E402
+
+
+def succeed(text):
+    print(text)
+
+
+def give(status):
+    return status
+
+
+def fail():
+    raise ValueError("wrong")
+
+
+def crash():
+    print("before", flush=True)
+    ctypes.string_at(0)
+
+
+def sleep():
+    time.sleep(60)
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    """Runs tests: whether none failed, the lines printed, and the log."""
+
+    def run_tests(*tests, timeout=30):
+        log = io.StringIO()
+        runner = Runner(2, timeout, log, tmp_path)
+        passed = runner.run(tests)
+        assert passed == (not runner.failures)
+        return runner.failures, capsys.readouterr().out, log.getvalue()
+
+    return run_tests
+
+
+def test_passes(run):
+    failures, output, log = run(Case("a", succeed, ("first\nsecond",)))
+    assert failures == []
+    assert output.startswith("ok     a (") and "second" in output
+    assert "first" not in output and "first\nsecond" in log
+
+
+def test_skips(run):
+    failures, output, _ = run(Case("a", give, (SKIPPED,)))
+    assert failures == [] and output.startswith("skip   a (")
+
+
+def test_failures_are_of_one_test_only(run):
+    tests = Case("a", fail), Case("b", crash), Case("c", give, (1,))
+    failures, output, log = run(*tests, Case("d", succeed, ("fine",)))
+    assert sorted(failures) == ["a", "b", "c"]
+    assert "ok     d (" in output
+    assert "ValueError: wrong" in output
+    assert "ended by SIGSEGV" in output and "before" in log
+
+
+def test_hanging_test_is_stopped(run):
+    failures, output, _ = run(Case("a", sleep), timeout=1)
+    assert failures == ["a"] and "stopped after 1 s" in output
