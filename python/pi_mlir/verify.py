@@ -7,8 +7,8 @@ GPT-2 itself, and the reference in plain PyTorch (pi_mlir.reference) for an
 architecture given by --architecture. Then generates greedily with both and
 compares the tokens. Exit status 1 if they differ by more than --tolerance.
 
-A model compiled to compute in bf16 is given more room with --bf16: as much as
-the other side itself differs between bf16 and f32.
+A model compiled to compute in bf16 is given more room with --bf16: its error is
+held against that of the other side's own bf16, both from f32.
 """
 
 from pathlib import Path
@@ -21,6 +21,18 @@ examples:
   python -m pi_mlir.verify private.pi --weights DIR \\
       --architecture 'EReg(SM(t)+ScFuFFN)'
 """
+
+# Evaluations in bf16 that round in different places have errors of one
+# distribution, and which of two has the largest of 100,000 errors is chance: over
+# seeds of tokens, the ratio of the largest spread from 0.7 to 1.5 between PyTorch's
+# bf16 and PyTorch rounding where the compiler does, and either could be ahead. The
+# root of the mean square is not chance: that ratio was 0.90 (LayerNorm and GELU)
+# to 1.00 (neither) with a standard deviation of at most 0.016 from 64 positions
+# on. 1.05 is three of those above the largest mean, and shows an additional error
+# of a third of the reference's. A single wrong logit hides in a mean, but its
+# error is the size of logits and not of their rounding, so 2 shows it.
+RMS_FACTOR = 1.05
+MAXIMUM_FACTOR = 2.0
 
 FINAL_LAYER_NORM = {"auto": None, "keep": True, "remove": False}
 
@@ -58,7 +70,8 @@ def parse_arguments(arguments):
     parser.add_argument(
         "--bf16",
         action="store_true",
-        help="the model computes in bf16; greedy tokens are not compared",
+        help="the model computes in bf16; logits may be as far from f32 as the other "
+        "side's bf16 is, and greedy tokens are not compared",
     )
     parser.add_argument(
         "--tokens",
@@ -124,6 +137,27 @@ def largest_difference(left, right):
     return float(abs(left - right).max())
 
 
+def rms_difference(left, right):
+    """Root of the mean square of the differences."""
+    return float(((left - right) ** 2).mean() ** 0.5)
+
+
+def check_bf16_error(got, expected, rounded):
+    """Whether `got` is no further from `expected` than `rounded` is.
+
+    `rounded` are logits of the reference in bf16, `expected` those in f32.
+    """
+    rms = rms_difference(got, expected)
+    rms_bound = RMS_FACTOR * rms_difference(rounded, expected)
+    largest = largest_difference(got, expected)
+    largest_bound = MAXIMUM_FACTOR * largest_difference(rounded, expected)
+    print(
+        f"error in bf16: root mean square {rms:.3g} (tolerance {rms_bound:.3g}), "
+        f"largest {largest:.3g} (tolerance {largest_bound:.3g})"
+    )
+    return rms <= rms_bound and largest <= largest_bound
+
+
 def compare_logits(model, reference, name, ids, options):
     """Prints how far the logits of `model` are from the reference's."""
     import copy
@@ -131,19 +165,21 @@ def compare_logits(model, reference, name, ids, options):
     import torch
 
     expected = compute_logits(reference, ids)
-    difference = largest_difference(model.forward(ids.numpy()), expected.numpy())
+    got = torch.from_numpy(model.forward(ids.numpy()))
+    difference = largest_difference(got, expected)
+    by_rounding = options.bf16 and options.tolerance is None
     tolerance = options.tolerance
     if tolerance is None:
         tolerance = 1e-4 if model.info["target"] == "cpu" else 1e-3
-        if options.bf16:
-            rounded = copy.deepcopy(reference).to(torch.bfloat16)
-            tolerance = largest_difference(compute_logits(rounded, ids), expected)
+    allowed = "" if by_rounding else f"tolerance {tolerance:.3g}, "
     print(
         f"logits {'x'.join(map(str, expected.shape))}: largest difference to {name} "
-        f"{difference:.3g} (tolerance {tolerance:.3g}, logits up to "
-        f"{float(expected.abs().max()):.3g})"
+        f"{difference:.3g} ({allowed}logits up to {float(expected.abs().max()):.3g})"
     )
-    return difference <= tolerance
+    if not by_rounding:
+        return difference <= tolerance
+    rounded = copy.deepcopy(reference).to(torch.bfloat16)
+    return check_bf16_error(got, expected, compute_logits(rounded, ids))
 
 
 def generate_greedily(reference, ids, count):
