@@ -9,6 +9,7 @@ the same directory.
 """
 
 import os
+import re
 import shutil
 import sysconfig
 import tempfile
@@ -84,13 +85,18 @@ def parse_arguments(arguments):
         "--force", action="store_true", help="replace OUT_DIR if it is a checkpoint"
     )
     options = parser.parse_args(arguments)
-    for name in ("n_embd", "n_layer", "n_head", "n_positions"):
-        if getattr(options, name) < 1:
+    for name in ("n_embd", "n_layer", "n_head", "n_inner", "n_positions"):
+        size = getattr(options, name)
+        if size is not None and size < 1:
             parser.error(f"--{name.replace('_', '-')} has to be at least 1")
     if options.n_embd % options.n_head:
         parser.error(
             f"--n-embd {options.n_embd} is no multiple of --n-head {options.n_head}"
         )
+    if not options.initializer_range >= 0:
+        parser.error("--initializer-range has to be 0 or more")
+    if not re.fullmatch(r"\d+[KMGT]B", options.max_shard_size):
+        parser.error("--max-shard-size has to be a number with KB, MB, GB or TB")
     if options.train_steps < 0:
         parser.error("--train-steps has to be 0 or more")
     if options.vocab_size < 257:
@@ -194,16 +200,8 @@ def make_checkpoint(
     return model
 
 
-def main(arguments=None):
-    options = parse_arguments(arguments)
-    out_dir = options.out_dir
-    if out_dir.exists() and not options.force:
-        raise UserError(f"{out_dir} exists already; give --force to replace it")
-    if out_dir.exists() and not (out_dir / "config.json").is_file():
-        raise UserError(f"{out_dir} is no checkpoint directory; --force leaves it")
-    # Merges of equal frequency are then always taken in the same order.
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    out_dir.parent.mkdir(parents=True, exist_ok=True)
+def replace_checkpoint(out_dir, options):
+    """Makes a checkpoint beside `out_dir` and gives it that name when complete."""
     with tempfile.TemporaryDirectory(dir=out_dir.parent) as scratch:
         made = Path(scratch) / "checkpoint"
         model = make_checkpoint(
@@ -224,6 +222,23 @@ def main(arguments=None):
         if out_dir.exists():
             shutil.rmtree(out_dir)
         made.rename(out_dir)
+    return model
+
+
+def main(arguments=None):
+    options = parse_arguments(arguments)
+    out_dir = options.out_dir
+    if out_dir.exists() and not options.force:
+        raise UserError(f"{out_dir} exists already; give --force to replace it")
+    if out_dir.exists() and not (out_dir / "config.json").is_file():
+        raise UserError(f"{out_dir} is no checkpoint directory; --force leaves it")
+    # Merges of equal frequency are then always taken in the same order.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    try:
+        out_dir.parent.mkdir(parents=True, exist_ok=True)
+        model = replace_checkpoint(out_dir, options)
+    except OSError as error:
+        raise UserError(f"{error.filename or out_dir}: {error.strerror}") from error
     parameters = sum(p.numel() for p in model.parameters())
     print(f"{out_dir}: GPT-2 with {parameters:,} parameters")
     return 0

@@ -86,7 +86,10 @@ def parse_arguments(arguments):
     parser.add_argument(
         "--seed", type=int, default=0, help="seed of the random tokens (default: 0)"
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.tokens < 0:
+        parser.error("--tokens has to be 0 or more")
+    return options
 
 
 def load_transformers(load, weights, **options):
@@ -95,9 +98,11 @@ def load_transformers(load, weights, **options):
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    if not (weights / "config.json").is_file():
+        raise UserError(f"{weights / 'config.json'}: no such file")
     try:
         return load(weights, local_files_only=True, **options)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # any of its own and of Python's, by what is wrong
         raise UserError(f"{weights}: transformers cannot load it: {error}") from error
 
 
@@ -114,6 +119,9 @@ def load_reference(weights, architecture, final_layer_norm, length):
         return model.eval(), f"transformers {transformers.__version__}"
 
     config = load_transformers(transformers.GPT2Config.from_pretrained, weights)
+    for size in ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head"):
+        if getattr(config, size) < 1:
+            raise UserError(f"{weights / 'config.json'}: {size} has to be at least 1")
     try:
         parsed = Architecture.parse(
             architecture, config.activation_function, final_layer_norm
@@ -125,6 +133,8 @@ def load_reference(weights, architecture, final_layer_norm, length):
         return reference.load_checkpoint(read_checkpoint(weights)), "PyTorch"
     except KeyError as error:
         raise UserError(f"{weights}: {error.args[0]}") from error
+    except RuntimeError as error:  # a line for each tensor of another shape
+        raise UserError(f"{weights}: {' '.join(str(error).split())}") from error
 
 
 def compute_logits(reference, ids):

@@ -80,6 +80,10 @@ def test_existing_directories_are_kept(tmp_path):
         ("--vocab-size=100", "--vocab-size has to be at least 257"),
         ("--train-steps=-1", "--train-steps has to be 0 or more"),
         ("--n-layer=0", "--n-layer has to be at least 1"),
+        ("--max-shard-size=a few", "--max-shard-size has to be a number with KB, MB"),
+        ("--n-inner=0", "--n-inner has to be at least 1"),
+        ("--initializer-range=-1", "--initializer-range has to be 0 or more"),
+        ("--initializer-range=nan", "--initializer-range has to be 0 or more"),
     ],
 )
 def test_wrong_sizes(tmp_path, capsys, argument, message):
@@ -87,3 +91,9 @@ def test_wrong_sizes(tmp_path, capsys, argument, message):
         make(tmp_path / "a", argument)
     assert message in capsys.readouterr().err
     assert not (tmp_path / "a").exists()
+
+
+def test_unwritable_directory(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="file.*: (Not a directory|File exists)"):
+        make(tmp_path / "file" / "a")

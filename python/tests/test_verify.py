@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What pi_mlir.verify accepts of a model in bf16, with PyTorch in its place."""
+"""What pi_mlir.verify accepts and refuses.
+
+A model in bf16 is PyTorch's here, which rounds in other places than the reference.
+"""
 
 import copy
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +14,7 @@ from transformers import GPT2Config
 
 from pi_mlir import reference as plain
 from pi_mlir import verify
+from pi_mlir.command_line import UserError
 from pi_mlir.make_checkpoint import make_checkpoint
 
 SIZES = dict(n_embd=128, n_layer=2, n_head=2, n_positions=64, vocab_size=1003)
@@ -113,3 +118,32 @@ def test_given_tolerance(reference):
         for tolerance, passes in ((0.011, True), (0.009, False)):
             options = SimpleNamespace(bf16=True, tolerance=tolerance)
             assert passes == verify.compare_logits(model, reference, "", ids, options)
+
+
+@pytest.mark.parametrize(
+    "architecture, change, message",
+    [
+        (None, None, "config.json: no such file"),
+        (None, {"vocab_size": 310}, "transformers cannot load it"),
+        (None, {"n_embd": 0}, "transformers cannot load it"),
+        ("SM", None, "config.json: no such file"),
+        ("SM", {"vocab_size": 310}, "size mismatch for wte.weight"),
+        ("SM", {"n_embd": 0}, "config.json: n_embd has to be at least 1"),
+        ("SM", {"n_layer": 3}, "the checkpoint has no h.2.attn.c_attn.bias"),
+    ],
+)
+def test_wrong_checkpoint(checkpoint, architecture, change, message):
+    directory, _ = checkpoint()
+    path = directory / "config.json"
+    config = json.loads(path.read_text())
+    path.unlink()
+    if change is not None:
+        path.write_text(json.dumps({**config, **change}))
+    with pytest.raises(UserError, match=message):
+        verify.load_reference(directory, architecture, None, 8)
+
+
+def test_wrong_count(capsys):
+    with pytest.raises(SystemExit, match="1"):
+        verify.main(["model.pi", "--weights=.", "--tokens=-1"])
+    assert "--tokens has to be 0 or more" in capsys.readouterr().err
