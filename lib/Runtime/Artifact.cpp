@@ -23,15 +23,15 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 
 static constexpr std::string_view magic = "PIMODEL\n";
 static constexpr size_t headerSize =
-    magic.size() + sizeof(uint32_t) + sizeof(uint64_t);
+    magic.size() + sizeof(uint32_t) + sizeof(uint64_t) + sizeof(uint32_t);
 static constexpr size_t sectionAlignment = 64;
 
 static constexpr uint64_t alignUp(uint64_t offset) {
   return (offset + sectionAlignment - 1) / sectionAlignment * sectionAlignment;
 }
 
-/// CRC-32 as in zlib (polynomial 0x04c11db7, reflected).
-static uint32_t crc32(std::string_view bytes) {
+/// Polynomial 0x04c11db7, reflected.
+uint32_t crc32(std::string_view bytes) {
   static const auto table = [] {
     std::array<uint32_t, 256> entries;
     for (uint32_t i = 0; i < entries.size(); ++i) {
@@ -98,6 +98,7 @@ Status writeArtifact(const std::string &path, const Manifest &manifest,
   std::string head(magic);
   appendNumber<uint32_t>(head, artifactFormatVersion);
   appendNumber<uint64_t>(head, text.size());
+  appendNumber<uint32_t>(head, crc32(text));
   head += text;
 
   Result<OutputFile> file = OutputFile::create(path);
@@ -140,12 +141,17 @@ static Result<std::string_view> readHeader(std::string_view bytes) {
                        std::to_string(artifactFormatVersion) +
                        "; compile the model again");
   auto size = readNumber<uint64_t>(bytes, magic.size() + sizeof(version));
+  auto crc = readNumber<uint32_t>(bytes, headerSize - sizeof(uint32_t));
   if (size > bytes.size() - headerSize)
     return invalidFile("truncated: the manifest has " + std::to_string(size) +
                        " bytes, the file " +
                        std::to_string(bytes.size() - headerSize) +
                        " after the header");
-  return bytes.substr(headerSize, size);
+  std::string_view text = bytes.substr(headerSize, size);
+  // A changed digit may give a valid manifest that does not fit the code.
+  if (crc32(text) != crc)
+    return invalidFile("the manifest is damaged (crc32 differs)");
+  return text;
 }
 
 /// Reads the table of sections, whose bytes fill `area` without overlap.

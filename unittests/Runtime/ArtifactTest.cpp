@@ -37,6 +37,15 @@ protected:
     return artifact ? Status::success() : artifact.status();
   }
 
+  /// Magic, version, size and checksum of the manifest.
+  static constexpr size_t headerSize = 24;
+
+  static uint64_t manifestSize(const std::string &bytes) {
+    uint64_t size;
+    std::memcpy(&size, bytes.data() + 12, sizeof(size));
+    return size;
+  }
+
   TemporaryDirectory directory;
 };
 } // namespace
@@ -147,7 +156,7 @@ TEST_F(ArtifactTest, AnotherVersionNamesBoth) {
   bytes.replace(8, 4, bytesOf<uint32_t>(7));
   Status status = openError(bytes);
   EXPECT_TRUE(failsWith(status, ErrorKind::InvalidFile, "format version 7"));
-  EXPECT_TRUE(failsWith(status, ErrorKind::InvalidFile, "reads version 1"));
+  EXPECT_TRUE(failsWith(status, ErrorKind::InvalidFile, "reads version 2"));
   EXPECT_TRUE(failsWith(status, ErrorKind::InvalidFile, "changed.pi"));
 }
 
@@ -159,6 +168,10 @@ TEST_F(ArtifactTest, TruncationIsAnError) {
                         "before the file does"));
 }
 
+TEST_F(ArtifactTest, ChecksumIsThatOfZlib) {
+  EXPECT_EQ(crc32("123456789"), 0xcbf43926u);
+}
+
 TEST_F(ArtifactTest, DamagedSectionIsAnError) {
   std::string bytes = validBytes();
   bytes.back() ^= 1;
@@ -166,9 +179,22 @@ TEST_F(ArtifactTest, DamagedSectionIsAnError) {
       failsWith(openError(bytes), ErrorKind::InvalidFile, "is damaged"));
 }
 
+TEST_F(ArtifactTest, DamagedManifestIsAnError) {
+  std::string valid = validBytes();
+  uint64_t size = manifestSize(valid);
+  for (size_t i = 0; i < size; ++i) {
+    std::string bytes = valid;
+    // A digit becomes another one: still JSON, and often a valid manifest.
+    bytes[headerSize + i] ^= 1;
+    EXPECT_TRUE(failsWith(openError(bytes), ErrorKind::InvalidFile,
+                          "the manifest is damaged"))
+        << i;
+  }
+}
+
 TEST_F(ArtifactTest, HugeManifestSizeIsAnError) {
   std::string bytes = validBytes();
-  for (uint64_t size : {~uint64_t(0), uint64_t(1) << 40, ~uint64_t(0) - 19}) {
+  for (uint64_t size : {~uint64_t(0), uint64_t(1) << 40, ~uint64_t(0) - 23}) {
     bytes.replace(12, 8, bytesOf(size));
     EXPECT_TRUE(
         failsWith(openError(bytes), ErrorKind::InvalidFile, "truncated"));
@@ -203,17 +229,16 @@ class ManifestChangeTest : public ArtifactTest,
 TEST_P(ManifestChangeTest, GivesAnErrorThatNamesTheField) {
   const ManifestChange &change = GetParam();
   std::string bytes = validBytes();
-  uint64_t size;
-  std::memcpy(&size, bytes.data() + 12, sizeof(size));
-  std::string text = bytes.substr(20, size);
+  uint64_t size = manifestSize(bytes);
+  std::string text = bytes.substr(headerSize, size);
   size_t position = text.find(change.from);
   ASSERT_NE(position, std::string::npos) << change.from << " in " << text;
   text.replace(position, std::strlen(change.from), change.to);
 
-  std::string changed =
-      bytes.substr(0, 12) + bytesOf<uint64_t>(text.size()) + text;
+  std::string changed = bytes.substr(0, 12) + bytesOf<uint64_t>(text.size()) +
+                        bytesOf(crc32(text)) + text;
   changed.resize((changed.size() + 63) / 64 * 64);
-  changed += bytes.substr((20 + size + 63) / 64 * 64);
+  changed += bytes.substr((headerSize + size + 63) / 64 * 64);
   EXPECT_TRUE(
       failsWith(openError(changed), ErrorKind::InvalidFile, change.error));
 }
@@ -222,8 +247,8 @@ INSTANTIATE_TEST_SUITE_P(
     Fields, ManifestChangeTest,
     testing::Values(
         ManifestChange{"{", "[", "not valid JSON"},
-        ManifestChange{"\"format_version\":1", "\"format_version\":2",
-                       "format_version: expected an integer in [1, 1]"},
+        ManifestChange{"\"format_version\":2", "\"format_version\":1",
+                       "format_version: expected an integer in [2, 2]"},
         ManifestChange{"\"compiler\":\"0.1.0\"", "\"compiler\":3",
                        "compiler: expected a string"},
         ManifestChange{"\"target\":\"cpu\"", "\"target\":\"npu\"",
