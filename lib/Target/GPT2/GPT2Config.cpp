@@ -241,11 +241,13 @@ LogicalResult ConfigReader::readNumber(StringRef name, double &result,
   if (failed(value) || !*value)
     return value;
   std::optional<double> number = (*value)->getAsNumber();
-  if (!number || !std::isfinite(*number) || *number < 0 ||
-      (*number == 0 && !allowZero))
-    return emitWrongValue(name, **value,
-                          allowZero ? "a number that is not negative"
-                                    : "a positive number");
+  // As the model computes with it: a double may overflow, or vanish.
+  float rounded = number ? static_cast<float>(*number) : -1;
+  if (!std::isfinite(rounded) || rounded < 0 || (rounded == 0 && !allowZero))
+    return emitWrongValue(
+        name, **value,
+        allowZero ? "a number that is not negative in the range of f32"
+                  : "a positive number in the range of f32");
   result = *number;
   return success();
 }
