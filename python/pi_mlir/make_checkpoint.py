@@ -185,6 +185,8 @@ def make_checkpoint(
     from transformers import GPT2Config, GPT2LMHeadModel
     from transformers.utils import logging
 
+    # It warns of a loss that the configuration does not name, and takes the usual.
+    logging.set_verbosity_error()
     logging.disable_progress_bar()
     config = GPT2Config(
         vocab_size=vocab_size, bos_token_id=0, eos_token_id=0, **config_options

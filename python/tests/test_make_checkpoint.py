@@ -31,7 +31,7 @@ def test_same_options_give_the_same_files(tmp_path):
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
 
 
-def test_training_lowers_the_loss(tmp_path):
+def test_training_lowers_the_loss(tmp_path, capfd):
     import torch
     from transformers import GPT2LMHeadModel
 
@@ -46,6 +46,7 @@ def test_training_lowers_the_loss(tmp_path):
         model = GPT2LMHeadModel.from_pretrained(tmp_path / name).eval()
         losses.append(model(ids, labels=ids).loss.item())
     assert losses[1] < losses[0] - 0.5
+    assert capfd.readouterr().err == ""
 
 
 def test_shards(tmp_path):
