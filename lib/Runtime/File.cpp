@@ -34,7 +34,8 @@ Result<MappedFile> MappedFile::open(const std::string &path) {
   auto failure = [&](const std::string &reason) {
     return invalidFile("cannot read '" + path + "': " + reason);
   };
-  int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // Without O_NONBLOCK a pipe would be waited for before it is refused.
+  int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0)
     return failure(systemError());
   MappedFile file;

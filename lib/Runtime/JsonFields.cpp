@@ -106,29 +106,58 @@ std::string JsonReader::objectText() const {
   return jsonText(*value);
 }
 
-Result<json> parseJsonObject(std::string_view text) {
-  // The library keeps the last of two fields with one name; a file that has
-  // such means different things to different readers.
-  std::vector<std::set<std::string>> names;
+namespace {
+/// Finds a name that an object has twice. The library keeps the last of them;
+/// a file that has such means different things to different readers. (Its own
+/// callback while it parses takes time that is quadratic in an object's size.)
+class RepeatedNameFinder : public nlohmann::json_sax<json> {
+public:
   std::string repeated;
-  auto watch = [&](int, json::parse_event_t event, json &parsed) {
-    if (event == json::parse_event_t::object_start) {
-      names.emplace_back();
-    } else if (event == json::parse_event_t::object_end) {
-      names.pop_back();
-    } else if (event == json::parse_event_t::key) {
-      const auto &name = *parsed.get_ptr<const std::string *>();
-      if (!names.back().insert(name).second && repeated.empty())
-        repeated = name;
-    }
+
+  bool start_object(std::size_t) override {
+    names.emplace_back();
     return true;
-  };
-  json value = json::parse(text.begin(), text.end(), watch,
-                           /*allow_exceptions=*/false);
-  if (value.is_discarded())
+  }
+  bool end_object() override {
+    names.pop_back();
+    return true;
+  }
+  bool key(std::string &name) override {
+    if (!names.back().insert(name).second && repeated.empty())
+      repeated = name;
+    return true;
+  }
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(json::number_integer_t) override { return true; }
+  bool number_unsigned(json::number_unsigned_t) override { return true; }
+  bool number_float(json::number_float_t, const std::string &) override {
+    return true;
+  }
+  bool string(std::string &) override { return true; }
+  bool binary(json::binary_t &) override { return true; }
+  bool start_array(std::size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool parse_error(std::size_t, const std::string &,
+                   const nlohmann::detail::exception &) override {
+    return false;
+  }
+
+private:
+  /// Of the objects around the place that is read.
+  std::vector<std::set<std::string>> names;
+};
+} // namespace
+
+Result<json> parseJsonObject(std::string_view text) {
+  RepeatedNameFinder finder;
+  if (!json::sax_parse(text.begin(), text.end(), &finder))
     return invalidFile("not valid JSON");
-  if (!repeated.empty())
-    return invalidFile("JSON names the field '" + repeated + "' twice");
+  if (!finder.repeated.empty())
+    return invalidFile("JSON names the field '" + finder.repeated + "' twice");
+  json value = json::parse(text.begin(), text.end(), /*cb=*/nullptr,
+                           /*allow_exceptions=*/false);
   if (!value.is_object())
     return invalidFile("JSON is not an object");
   return value;

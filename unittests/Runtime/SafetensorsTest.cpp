@@ -10,7 +10,11 @@
 
 #include "pi/Runtime/Safetensors.h"
 
+#include <chrono>
 #include <cstring>
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 using namespace pi_runtime;
 
@@ -98,6 +102,27 @@ TEST_F(SafetensorsTest, HugeHeaderSizeIsAnError) {
     EXPECT_TRUE(failsWith(SafetensorsFile::open(path).status(),
                           ErrorKind::InvalidFile, "not a safetensors file"));
   }
+}
+
+TEST_F(SafetensorsTest, ManyTensorsAreReadInLinearTime) {
+  std::string header;
+  for (int i = 0; i < 100000; ++i)
+    header += (i ? ",\"" : "{\"") + std::to_string(i) +
+              R"(":{"dtype":"F32","shape":[0],"data_offsets":[0,0]})";
+  std::string path = write(header + "}", 0);
+  auto start = std::chrono::steady_clock::now();
+  ASSERT_TRUE(succeeds(SafetensorsFile::open(path).status()));
+  // A tenth of a second, where quadratic time is half a minute.
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+}
+
+TEST_F(SafetensorsTest, PipeIsNoFile) {
+  std::string path = directory.path("pipe");
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  ::alarm(20); // Opening a pipe that nobody writes to waits for ever.
+  EXPECT_TRUE(failsWith(SafetensorsFile::open(path).status(),
+                        ErrorKind::InvalidFile, "not a regular file"));
+  ::alarm(0);
 }
 
 TEST_F(SafetensorsTest, MetadataIsSkipped) {
