@@ -2,6 +2,7 @@
 """How this package's programs read arguments and report errors."""
 
 import argparse
+import os
 import sys
 
 
@@ -25,7 +26,15 @@ class UserError(Exception):
 def run(main):
     """Runs `main()`, and ends the process with its status."""
     try:
-        sys.exit(main())
+        status = main()
+        sys.stdout.flush()
+        sys.exit(status)
+    except OSError as error:
+        # Python would report what is left in the buffer once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        where = error.filename or "standard output"
+        print(f"error: {where}: {error.strerror}", file=sys.stderr)
+        sys.exit(1)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What is wrong is said in a sentence, by the library or before it."""
 
+import os
 import subprocess
 import sys
 
@@ -103,6 +104,23 @@ def test_errors_have_no_traceback(malformed, tmp_path):
     assert result.returncode == 1
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("output", ["/dev/full", "closed pipe"])
+def test_unwritable_output(output):
+    program = "from pi_mlir.command_line import run; run(lambda: print('text'))"
+    if output == "closed pipe":
+        reader, descriptor = os.pipe()
+        os.close(reader)
+    else:
+        descriptor = os.open(output, os.O_WRONLY)
+    result = subprocess.run(
+        [sys.executable, "-c", program], stdout=descriptor, stderr=subprocess.PIPE
+    )
+    os.close(descriptor)
+    assert result.returncode == 1
+    assert result.stderr.startswith(b"error: standard output: ")
+    assert result.stderr.count(b"\n") == 1
 
 
 @pytest.mark.parametrize("program", ["generate", "verify", "make_checkpoint"])
