@@ -10,14 +10,13 @@ key/value cache, one CUDA graph for a prompt of T / 2 tokens and one a token on
 both sides. The peer is GPT-2 written plainly in PyTorch
 (scaled_dot_product_attention, fused QKV, bf16 weights), run eagerly and by
 torch.compile; the ratio is against the fastest form. Both sides are timed in
-turns, `--rounds` times, and medians are reported. The first run of an artefact
-chooses its matrix products' algorithms by timing, as torch.compile does with
---max-autotune only.
+turns, `--rounds` times, and medians are reported. pi-run --tune first chooses the
+algorithms of matrix products by timing, as torch.compile does in the form that
+--max-autotune adds.
 """
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import tempfile
@@ -136,14 +135,18 @@ def make_weights(directory):
     GPT2LMHeadModel(GPT2Config()).save_pretrained(directory)
 
 
-def pi_times(pi_run, artifact, weights, repeats, tune=False):
-    """What `pi-run --benchmark` reports; `tune` chooses algorithms by timing."""
-    command = [pi_run, artifact, "--weights", weights, "--benchmark", str(repeats)]
-    environment = {**os.environ, "PI_TUNE": "1" if tune else "0"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+def call_pi_run(pi_run, artifact, weights, *options):
+    """What pi-run prints; its error ends this program."""
+    command = [pi_run, artifact, "--weights", weights, *options]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(done.stderr)
-    return json.loads(done.stdout)
+    return done.stdout
+
+
+def pi_times(pi_run, artifact, weights, repeats):
+    text = call_pi_run(pi_run, artifact, weights, "--benchmark", str(repeats))
+    return json.loads(text)
 
 
 def compiled_forms(function, max_autotune):
@@ -215,7 +218,8 @@ def compare(measurements, artifact, weights, options):
     model = info(options.pi_run, artifact)
     peer = GPT2(model).cuda().bfloat16().eval()
     forms = {m: m.peers(peer, model, options.max_autotune) for m in measurements}
-    pi_times(options.pi_run, artifact, weights, 1, tune=True)
+    # Stored beside the artefact, and read by the runs that follow.
+    call_pi_run(options.pi_run, artifact, weights, "--tune")
     times = {m: {name: [] for name in [*forms[m], "pi-mlir"]} for m in measurements}
     for _ in range(options.rounds):
         for m in measurements:
