@@ -107,6 +107,24 @@ def test_wrong_parameter(reference):
     )
 
 
+def test_greedy_tokens(reference):
+    """All tokens are the same exactly if PyTorch, step by step, gives them."""
+    generator = torch.Generator().manual_seed(4)
+    ids = torch.randint(SIZES["vocab_size"], (2, 40), generator=generator)
+    text = ids[:, :16]
+    with torch.no_grad():
+        for _ in range(24):
+            next_ids = verify.compute_logits(reference, text)[:, -1:].argmax(-1)
+            text = torch.cat([text, next_ids], dim=1)
+        tokens = text[:, 16:].numpy()
+        model = SimpleNamespace(generate=lambda *_: list(tokens.T))
+        assert verify.compare_generation(model, reference, ids, 24)
+        for wrong in (0, 11, 23):
+            tokens[1, wrong] ^= 1
+            assert not verify.compare_generation(model, reference, ids, 24)
+            tokens[1, wrong] ^= 1
+
+
 def test_given_tolerance(reference):
     """--tolerance takes the place of the criterion."""
     ids = torch.zeros(1, 64, dtype=torch.long)
