@@ -6,6 +6,7 @@ Text becomes tokens and tokens become text by the tokenizers library and the
 is the most likely one (greedy).
 """
 
+import importlib.util
 import json
 import math
 import sys
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 
 from pi_mlir.command_line import ArgumentParser, UserError, run
+from pi_mlir.tokenizer import TOKENIZER_FILE, read_tokenizer
 
 EPILOG = """\
 examples:
@@ -96,22 +98,17 @@ def parse_arguments(arguments):
 
 def load_tokenizer(directory):
     """The tokenizers.Tokenizer of a checkpoint directory."""
-    try:
-        from tokenizers import Tokenizer
-    except ImportError as error:
+    if importlib.util.find_spec("tokenizers") is None:
         raise UserError(
             "text needs the tokenizers package; pi-run takes token numbers without it"
-        ) from error
-    path = directory / "tokenizer.json"
+        )
+    path = directory / TOKENIZER_FILE
     if not path.is_file():
         raise UserError(
             f"{path}: no such file; text needs it, pi-run takes token numbers "
             "without it"
         )
-    try:
-        return Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises bare Exception
-        raise UserError(f"{path}: malformed tokenizer: {error}") from error
+    return read_tokenizer(path)
 
 
 def read_end_tokens(directory):

@@ -10,14 +10,12 @@ the same directory.
 
 import os
 import re
-import shutil
 import sysconfig
-import tempfile
 from pathlib import Path
 
 from pi_mlir.command_line import ArgumentParser, UserError, run
-
-END_OF_TEXT = "<|endoftext|>"
+from pi_mlir.output import check_output, new_directory
+from pi_mlir.tokenizer import MINIMAL_VOCABULARY, TOKENIZER_FILE, train_tokenizer
 
 
 def parse_arguments(arguments):
@@ -99,8 +97,11 @@ def parse_arguments(arguments):
         parser.error("--max-shard-size has to be a number with KB, MB, GB or TB")
     if options.train_steps < 0:
         parser.error("--train-steps has to be 0 or more")
-    if options.vocab_size < 257:
-        parser.error("--vocab-size has to be at least 257: all bytes and one end")
+    if options.vocab_size < MINIMAL_VOCABULARY:
+        parser.error(
+            f"--vocab-size has to be at least {MINIMAL_VOCABULARY}: all bytes and "
+            "one end"
+        )
     return options
 
 
@@ -119,23 +120,6 @@ def read_corpus(max_bytes=1 << 20):
             "tokenizer is trained on"
         )
     return texts
-
-
-def train_tokenizer(vocab_size):
-    """A byte-level BPE as GPT-2's, of at most `vocab_size` tokens."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size,
-        special_tokens=[END_OF_TEXT],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(read_corpus(), trainer)
-    return tokenizer
 
 
 def train(model, tokenizer, steps, seed):
@@ -194,18 +178,21 @@ def make_checkpoint(
     torch.manual_seed(seed)
     model = GPT2LMHeadModel(config).eval()
     if tokenizer:
-        trained = train_tokenizer(vocab_size)
+        trained = train_tokenizer(read_corpus(), vocab_size)
         train(model, trained, train_steps, seed)
     model.save_pretrained(out_dir, max_shard_size=max_shard_size)
     if tokenizer:
-        trained.save(str(Path(out_dir) / "tokenizer.json"))
+        trained.save(str(Path(out_dir) / TOKENIZER_FILE))
     return model
 
 
-def replace_checkpoint(out_dir, options):
-    """Makes a checkpoint beside `out_dir` and gives it that name when complete."""
-    with tempfile.TemporaryDirectory(dir=out_dir.parent) as scratch:
-        made = Path(scratch) / "checkpoint"
+def main(arguments=None):
+    options = parse_arguments(arguments)
+    output = (options.out_dir, "config.json", "checkpoint directory", options.force)
+    check_output(*output)
+    # Merges of equal frequency are then always taken in the same order.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    with new_directory(*output) as made:
         model = make_checkpoint(
             made,
             vocab_size=options.vocab_size,
@@ -221,28 +208,8 @@ def replace_checkpoint(out_dir, options):
             initializer_range=options.initializer_range,
             tie_word_embeddings=not options.untied,
         )
-        if out_dir.exists():
-            shutil.rmtree(out_dir)
-        made.rename(out_dir)
-    return model
-
-
-def main(arguments=None):
-    options = parse_arguments(arguments)
-    out_dir = options.out_dir
-    if out_dir.exists() and not options.force:
-        raise UserError(f"{out_dir} exists already; give --force to replace it")
-    if out_dir.exists() and not (out_dir / "config.json").is_file():
-        raise UserError(f"{out_dir} is no checkpoint directory; --force leaves it")
-    # Merges of equal frequency are then always taken in the same order.
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    try:
-        out_dir.parent.mkdir(parents=True, exist_ok=True)
-        model = replace_checkpoint(out_dir, options)
-    except OSError as error:
-        raise UserError(f"{error.filename or out_dir}: {error.strerror}") from error
     parameters = sum(p.numel() for p in model.parameters())
-    print(f"{out_dir}: GPT-2 with {parameters:,} parameters")
+    print(f"{options.out_dir}: GPT-2 with {parameters:,} parameters")
     return 0
 
 

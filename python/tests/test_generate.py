@@ -7,14 +7,15 @@ import pytest
 
 from pi_mlir import generate
 from pi_mlir.command_line import UserError
-from pi_mlir.make_checkpoint import train_tokenizer
+from pi_mlir.make_checkpoint import read_corpus
+from pi_mlir.tokenizer import train_tokenizer
 
 TEXT = "def größe(n):\n    return '☃' * n  # naïve\n"
 
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return train_tokenizer(400)
+    return train_tokenizer(read_corpus(), 400)
 
 
 def sizes(**options):
