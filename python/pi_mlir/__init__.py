@@ -5,6 +5,7 @@
 - `python -m pi_mlir.generate`: text in, text out.
 - `python -m pi_mlir.verify`: an artefact against transformers or PyTorch.
 - `python -m pi_mlir.make_checkpoint`: a small real Hugging Face checkpoint.
+- `python -m pi_mlir.data`: text as token shards; `pi_mlir.data` reads them.
 - `pi_mlir.reference`: the rewritten architectures in plain PyTorch.
 """
 
