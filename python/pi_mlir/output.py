@@ -42,6 +42,11 @@ def new_directory(path, marker, kind, force=False):
             check_output(path, marker, kind, force)
             if path.exists():
                 path.rename(replaced)
-            made.rename(path)
+            try:
+                made.rename(path)
+            except OSError:
+                if replaced.exists():
+                    replaced.rename(path)
+                raise
     except OSError as error:
         raise UserError(f"{error.filename or path}: {error.strerror}") from error

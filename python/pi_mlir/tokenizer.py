@@ -11,7 +11,7 @@ END_OF_TEXT = "<|endoftext|>"
 MINIMAL_VOCABULARY = 257
 
 
-def train_tokenizer(texts, vocab_size):
+def train_tokenizer(texts, vocab_size, show_progress=False):
     """A BPE of at most `vocab_size` tokens, with GPT-2's pre-tokenizer.
 
     The same texts give the same tokenizer. `<|endoftext|>` is token 0; each of
@@ -26,7 +26,7 @@ def train_tokenizer(texts, vocab_size):
         vocab_size=vocab_size,
         special_tokens=[END_OF_TEXT],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
+        show_progress=show_progress,
     )
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer

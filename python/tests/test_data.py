@@ -103,6 +103,17 @@ def test_shards_hold_whole_documents(corpus, tmp_path):
     ]
 
 
+def test_report(corpus, tmp_path, capsys):
+    write_files(corpus, {"alpha/same.py": TEXTS["gamma.py"], "empty.py": ""})
+    make(corpus, tmp_path / "tokens")
+    lines = capsys.readouterr().out.splitlines()
+    dataset = Dataset(tmp_path / "tokens")
+    for line, split in zip(lines[1:], ("train", "validation")):
+        assert line.split()[0] == split
+        assert line.split()[4] == f"{dataset.tokens(split):,}"
+    assert lines[3] == "left out: duplicate 1, empty 1"
+
+
 def test_left_out(corpus, tmp_path):
     text = TEXTS["alpha/a.py"]
     files = {

@@ -132,9 +132,9 @@ def make_vocabulary(options, documents):
         if not options.tokenizer.is_file():
             raise UserError(f"{options.tokenizer}: no such file")
         return Vocabulary(read_tokenizer(options.tokenizer))
-    read = with_progress(documents, "train tokenizer")
-    texts = (document.read() for document in read)
-    return Vocabulary(train_tokenizer(texts, options.vocab_size))
+    texts = (document.read() for document in documents)
+    progress = sys.stderr.isatty()
+    return Vocabulary(train_tokenizer(texts, options.vocab_size, progress))
 
 
 def report(splits, skipped, shards):

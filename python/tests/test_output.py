@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A directory appears complete or not at all, and replaces nothing else."""
+
+import pytest
+
+from pi_mlir.command_line import UserError
+from pi_mlir.output import new_directory
+
+
+def names(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def make(path, text, force=False):
+    with new_directory(path, "mark", "thing", force) as made:
+        (made / "mark").write_text(text)
+        assert not path.exists() or force
+    return path
+
+
+def test_appears_at_the_end(tmp_path):
+    path = make(tmp_path / "deep" / "out", "new")
+    assert names(tmp_path) == ["deep", "deep/out", "deep/out/mark"]
+    with pytest.raises(UserError, match="out exists already; give --force"):
+        make(path, "newer")
+    make(path, "newest", force=True)
+    assert (path / "mark").read_text() == "newest"
+    assert names(tmp_path) == ["deep", "deep/out", "deep/out/mark"]
+
+
+def test_a_failure_leaves_the_old_one(tmp_path):
+    path = make(tmp_path / "out", "old")
+    with pytest.raises(KeyboardInterrupt):
+        with new_directory(path, "mark", "thing", force=True) as made:
+            (made / "mark").write_text("half")
+            raise KeyboardInterrupt
+    assert (path / "mark").read_text() == "old"
+    assert names(tmp_path) == ["out", "out/mark"]
+
+
+def test_a_failing_rename_leaves_the_old_one(tmp_path, monkeypatch):
+    path = make(tmp_path / "out", "old")
+    rename = type(path).rename
+
+    def fail(source, target):
+        if source.name == "new":
+            raise OSError("no room")
+        return rename(source, target)
+
+    monkeypatch.setattr(type(path), "rename", fail)
+    with pytest.raises(OSError, match="no room"):
+        make(path, "new", force=True)
+    assert (path / "mark").read_text() == "old"
+
+
+@pytest.mark.parametrize("kind", ["file", "directory", "broken link"])
+def test_other_things_stay(tmp_path, kind):
+    path = tmp_path / "out"
+    if kind == "file":
+        path.write_text("mine")
+    elif kind == "directory":
+        path.mkdir()
+    else:
+        path.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="out is no thing; --force leaves it"):
+        make(path, "new", force=True)
+    assert names(tmp_path) == ["out"]
