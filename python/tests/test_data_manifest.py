@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A damaged or malicious folder of token shards is an error that names itself."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -131,6 +132,16 @@ def test_checksums(folder):
 def test_counts_of_documents(folder):
     change(folder, ["shards", 1, "documents"], 2)
     with pytest.raises(UserError, match="3 documents end in it, but by the manifest 2"):
+        Dataset(folder, verify=True)
+
+
+def test_a_cut_document(folder):
+    shard = folder / "validation-00000.bin"
+    content = shard.read_bytes()[:-2] + b"\7\0"
+    shard.write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    change(folder, ["shards", -1, "sha256"], digest)
+    with pytest.raises(UserError, match="its last token is 7, but has to be the end"):
         Dataset(folder, verify=True)
 
 

@@ -68,7 +68,12 @@ class Dataset:
             documents += np.count_nonzero(chunk == end)
             self.check_tokens(chunk, path)
         _check_digest(path, digest, shard.sha256)
-        if documents != shard.documents or tokens[-1] != end:
+        if tokens[-1] != end:
+            raise UserError(
+                f"{path}: its last token is {tokens[-1]}, but has to be the end of "
+                f"text, {end}"
+            )
+        if documents != shard.documents:
             raise UserError(
                 f"{path}: {documents} documents end in it, but by the manifest "
                 f"{shard.documents}"
