@@ -119,7 +119,13 @@ def capture(function):
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         function()
-    return graph.replay
+
+    def replay():
+        graph.replay()
+
+    # The graph reads tensors that nothing else may hold.
+    replay.captured = function
+    return replay
 
 
 def info(pi_run, artifact):

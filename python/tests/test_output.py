@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A directory appears complete or not at all, and replaces nothing else."""
 
+import errno
+
 import pytest
 
 from pi_mlir.command_line import UserError
@@ -44,11 +46,11 @@ def test_a_failing_rename_leaves_the_old_one(tmp_path, monkeypatch):
 
     def fail(source, target):
         if source.name == "new":
-            raise OSError("no room")
+            raise OSError(errno.ENOSPC, "no room", str(target))
         return rename(source, target)
 
     monkeypatch.setattr(type(path), "rename", fail)
-    with pytest.raises(OSError, match="no room"):
+    with pytest.raises(UserError, match="out: no room"):
         make(path, "new", force=True)
     assert (path / "mark").read_text() == "old"
 

@@ -31,7 +31,7 @@
   X(cuMemHostGetDevicePointer)                                                 \
   X(cuMemFreeHost)                                                             \
   X(cuMemcpyHtoD)                                                              \
-  X(cuMemcpyDtoH)                                                              \
+  X(cuMemcpy2D)                                                                \
   X(cuMemcpyHtoDAsync)                                                         \
   X(cuMemcpyDtoDAsync)                                                         \
   X(cuMemsetD8Async)                                                           \

@@ -13,7 +13,6 @@
 #include "pi/Runtime/Executor.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 
 namespace pi_runtime {
@@ -74,7 +73,9 @@ private:
                       const BufferRef &buffer) const;
   Status allocate(CUdeviceptr &buffer, uint64_t bytes, const std::string &what);
   Status allocatePinned(void *&buffer, uint64_t bytes);
-  Status readOutput(CudaEntryPoint &entry, size_t index, void *output);
+  Status copyRows(const CudaEntryPoint &entry, size_t index, uint64_t row,
+                  uint64_t count, void *target);
+  Status readOutput(const CudaEntryPoint &entry, size_t index, void *output);
   Status useContext() const {
     return driver.check(driver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
   }
@@ -454,41 +455,47 @@ Status CudaExecutor::capture(size_t entryPoint) {
   return instantiated;
 }
 
+/// Copies `count` rows of an output from row `row` on to the host, without what
+/// is between them on the device.
+Status CudaExecutor::copyRows(const CudaEntryPoint &entry, size_t index,
+                              uint64_t row, uint64_t count, void *target) {
+  const DeviceOutput &info = entry.plan.outputs[index];
+  uint64_t size = dataTypeSize(info.dtype);
+  CUDA_MEMCPY2D copy = {};
+  copy.srcMemoryType = CU_MEMORYTYPE_DEVICE;
+  copy.srcPitch = info.rowStride * size;
+  copy.srcDevice = entry.outputs[index] + row * copy.srcPitch;
+  copy.dstMemoryType = CU_MEMORYTYPE_HOST;
+  copy.dstPitch = copy.WidthInBytes = info.columns * size;
+  copy.dstHost = target;
+  copy.Height = count;
+  PI_CUDA_TRY(driver, cuMemcpy2D, &copy);
+  return Status::success();
+}
+
 /// Copies an output to the host in the manifest's type, without padding.
-Status CudaExecutor::readOutput(CudaEntryPoint &entry, size_t index,
+Status CudaExecutor::readOutput(const CudaEntryPoint &entry, size_t index,
                                 void *output) {
   const DeviceOutput &info = entry.plan.outputs[index];
-  uint64_t bytes = info.byteSize();
-  uint64_t size = dataTypeSize(info.dtype);
+  uint64_t rowBytes = info.columns * dataTypeSize(info.dtype);
   bool widened = info.dtype == DataType::BF16;
   if (entry.pinnedOutputs[index] && !widened &&
       info.rowStride == info.columns) {
-    std::memcpy(output, entry.pinnedOutputs[index], bytes);
+    std::memcpy(output, entry.pinnedOutputs[index], info.rows * rowBytes);
     return Status::success();
   }
-  if (!widened && info.rowStride == info.columns) {
-    PI_CUDA_TRY(driver, cuMemcpyDtoH, output, entry.outputs[index], bytes);
-    return Status::success();
-  }
+  if (!widened)
+    return copyRows(entry, index, 0, info.rows, output);
   // By parts, so that the host holds the output once.
-  uint64_t rowBytes = info.rowStride * size;
   uint64_t rowsAtOnce = std::max<uint64_t>(
       1, (uint64_t(64) << 20) / std::max<uint64_t>(1, rowBytes));
   std::vector<char> staged(std::min(rowsAtOnce, info.rows) * rowBytes);
   for (uint64_t row = 0; row < info.rows; row += rowsAtOnce) {
     uint64_t count = std::min(rowsAtOnce, info.rows - row);
-    PI_CUDA_TRY(driver, cuMemcpyDtoH, staged.data(),
-                entry.outputs[index] + row * rowBytes, count * rowBytes);
-    for (uint64_t i = 0; i < count; ++i) {
-      const char *source = staged.data() + i * rowBytes;
-      uint64_t element = (row + i) * info.columns;
-      if (widened)
-        convertToFloat(info.dtype, source,
-                       static_cast<float *>(output) + element, info.columns);
-      else
-        std::memcpy(static_cast<char *>(output) + element * size, source,
-                    info.columns * size);
-    }
+    PI_TRY(copyRows(entry, index, row, count, staged.data()));
+    convertToFloat(info.dtype, staged.data(),
+                   static_cast<float *>(output) + row * info.columns,
+                   count * info.columns);
   }
   return Status::success();
 }
