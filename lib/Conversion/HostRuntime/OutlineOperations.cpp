@@ -173,9 +173,10 @@ static LinearOp getJoinedLinear(AddOp add) {
 LogicalResult FunctionOutliner::lower(Operation *op) {
   if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
     OpBuilder builder(op);
+    // The type is given, since an argument is no buffer yet.
     Value view = memref::CollapseShapeOp::create(
-        builder, op->getLoc(), buffers.lookup(collapse.getSrc()),
-        collapse.getReassociationIndices());
+        builder, op->getLoc(), getBufferType(collapse.getType()),
+        buffers.lookup(collapse.getSrc()), collapse.getReassociationAttr());
     buffers[collapse.getResult()] = view;
     return success();
   }

@@ -25,6 +25,14 @@ func.func @decode(%x: tensor<1x1x48xf32> {pi.name = "x"}, %i: tensor<i32> {pi.na
   %f = tensor.collapse_shape %z [[0, 1], [2]] : tensor<1x1x16xf32> into tensor<1x16xf32>
   return %f, %c1 : tensor<1x16xf32>, tensor<2x1x8x16xf32>
 }
+// An argument is reshaped in place.
+// CHECK-LABEL: func.func @reshaped_argument
+// CHECK: memref.collapse_shape %{{.*}} : memref<2x3x4xf32> into memref<6x4xf32>
+func.func @reshaped_argument(%x: tensor<2x3x4xf32> {pi.name = "x"}) -> (tensor<6x4xf32> {pi.name = "y"}) {
+  %0 = tensor.collapse_shape %x [[0, 1], [2]] : tensor<2x3x4xf32> into tensor<6x4xf32>
+  %1 = pi.relu %0 : tensor<6x4xf32>
+  return %1 : tensor<6x4xf32>
+}
 // CHECK: func.func private @kernel.update_cache(%{{.*}}, %{{.*}}, %[[STATE:.*]]: memref<2x1x8x16xf32>)
 // CHECK: bufferization.to_tensor %[[STATE]] restrict writable
 // CHECK: pi.linear
