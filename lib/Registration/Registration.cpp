@@ -27,6 +27,7 @@
 #include "pi/Transforms/Architecture/Passes.h"
 #include "pi/Transforms/Execution/Passes.h"
 #include "pi/Transforms/Precision/Passes.h"
+#include "pi/Transforms/Training/Passes.h"
 
 using namespace mlir;
 
@@ -36,6 +37,7 @@ void mlir::pi::registerAllDialects(DialectRegistry &registry) {
   registry.insert<pi::PIDialect, pirt::PIRTDialect>();
   pi::registerCubinTranslations(registry);
   pi::registerCostExternalModels(registry);
+  pi::registerDifferentiableModels(registry);
   pi::registerRowOpModels(registry);
 }
 
@@ -52,6 +54,7 @@ void mlir::pi::registerAllPasses() {
   pi::registerHostRuntimePasses();
   pi::registerCPUPipeline();
   pi::registerPrecisionPasses();
+  pi::registerTrainingPasses();
   pirt::registerPirtPasses();
   pirt::registerPirtTargetPasses();
   pirt::registerCudaPipeline();

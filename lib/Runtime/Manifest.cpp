@@ -247,8 +247,10 @@ static Status verifyParameters(const std::vector<ParameterInfo> &parameters) {
     if (!convertsToFloat(parameter.dtype))
       return invalidFile(text + " has no floating-point dtype");
     if (parameter.storageDtype != DataType::F32 &&
-        parameter.storageDtype != DataType::BF16)
-      return invalidFile(text + " has a storage_dtype other than f32 and bf16");
+        parameter.storageDtype != DataType::BF16 &&
+        parameter.storageDtype != DataType::F64)
+      return invalidFile(text +
+                         " has a storage_dtype other than f32, bf16 and f64");
   }
   return verifyTensors("parameter", parameters);
 }

@@ -12,6 +12,8 @@
 
 #include "pi/Runtime/HostCode.h"
 
+#include <algorithm>
+
 namespace pi_runtime {
 
 namespace {
@@ -143,8 +145,12 @@ Status WeightLoader::store(size_t index, const float *values) {
   Result<HostBuffer> buffer = allocate(parameter, parameter.storageByteSize());
   if (!buffer)
     return buffer.status();
-  convertToBFloat16(values, static_cast<uint16_t *>(buffer->get()),
-                    parameter.elementCount());
+  if (parameter.storageDtype == DataType::F64)
+    std::copy_n(values, parameter.elementCount(),
+                static_cast<double *>(buffer->get()));
+  else
+    convertToBFloat16(values, static_cast<uint16_t *>(buffer->get()),
+                      parameter.elementCount());
   return executor.setParameter(index, buffer->get());
 }
 

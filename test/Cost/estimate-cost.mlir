@@ -79,8 +79,9 @@ func.func @forward(%qkv: tensor<1x16x192xf32>) -> tensor<1x16x64xf32> {
   %z, %e = pi.attention %qkv heads 4 scale 0.25 causal
       : (tensor<1x16x192xf32>) -> (tensor<1x16x64xf32>, tensor<1x4x16xf32>) loc("h.0.attn")
   %theta = pi.load @theta : tensor<4xf32>
-  pi.entropy_penalty %e, %theta reading per_row gamma 0.2 lambda 1.0e-5
-      : tensor<1x4x16xf32>, tensor<4xf32>
+  %p = pi.entropy_penalty %e, %theta reading per_row gamma 0.2 lambda 1.0e-5
+      : (tensor<1x4x16xf32>, tensor<4xf32>) -> tensor<f32>
+  pi.add_loss %p : tensor<f32>
   %y = pi.attention %qkv heads 4 scale 0.25 causal
       : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32> loc("h.1.attn")
   %s = pi.add %z, %y : (tensor<1x16x64xf32>, tensor<1x16x64xf32>) -> tensor<1x16x64xf32>

@@ -106,19 +106,30 @@ void CompiledModel::Buffer::write(const Tensor &value) {
   else if (info.dtype == DataType::F32)
     std::copy(value.data.begin(), value.data.end(),
               static_cast<float *>(memory.get()));
+  else if (info.dtype == DataType::F64)
+    std::copy(value.data.begin(), value.data.end(),
+              static_cast<double *>(memory.get()));
   else
-    throw std::invalid_argument(info.name + " is neither f32 nor i32");
+    throw std::invalid_argument(info.name + " is none of f32, f64 and i32");
+}
+
+std::vector<double> CompiledModel::Buffer::readInF64() const {
+  std::vector<double> values(info.elementCount());
+  if (info.dtype == DataType::I32)
+    std::copy_n(static_cast<int32_t *>(memory.get()), values.size(),
+                values.begin());
+  else if (info.dtype == DataType::F64)
+    std::copy_n(static_cast<double *>(memory.get()), values.size(),
+                values.begin());
+  else
+    std::copy_n(static_cast<float *>(memory.get()), values.size(),
+                values.begin());
+  return values;
 }
 
 Tensor CompiledModel::Buffer::read() const {
-  Tensor value{info.shape, std::vector<float>(info.elementCount())};
-  if (info.dtype == DataType::I32)
-    std::copy_n(static_cast<int32_t *>(memory.get()), value.data.size(),
-                value.data.begin());
-  else
-    std::copy_n(static_cast<float *>(memory.get()), value.data.size(),
-                value.data.begin());
-  return value;
+  std::vector<double> values = readInF64();
+  return {info.shape, {values.begin(), values.end()}};
 }
 
 CompiledModel::CompiledModel(const std::string &mlirFile,
@@ -165,9 +176,35 @@ void CompiledModel::call(const std::string &symbol,
     throw std::runtime_error(symbol + " returned " + std::to_string(status));
 }
 
+void CompiledModel::nudgeParameter(const std::string &name, size_t element,
+                                   double step) {
+  const Buffer &buffer = parameterBuffers.at(name);
+  if (buffer.info.dtype != DataType::F64)
+    throw std::invalid_argument(name + " is not f64");
+  static_cast<double *>(buffer.memory.get())[element] += step;
+}
+
 std::map<std::string, Tensor>
 CompiledModel::run(const std::string &entryPoint,
                    const std::map<std::string, Tensor> &inputs) {
+  std::map<std::string, Tensor> outputs;
+  for (const Buffer &buffer : runToBuffers(entryPoint, inputs))
+    outputs.emplace(buffer.info.name, buffer.read());
+  return outputs;
+}
+
+std::map<std::string, std::vector<double>>
+CompiledModel::runInF64(const std::string &entryPoint,
+                        const std::map<std::string, Tensor> &inputs) {
+  std::map<std::string, std::vector<double>> outputs;
+  for (const Buffer &buffer : runToBuffers(entryPoint, inputs))
+    outputs.emplace(buffer.info.name, buffer.readInF64());
+  return outputs;
+}
+
+std::vector<CompiledModel::Buffer>
+CompiledModel::runToBuffers(const std::string &entryPoint,
+                            const std::map<std::string, Tensor> &inputs) {
   const pi_runtime::EntryPoint *entry = manifest().findEntryPoint(entryPoint);
   if (!entry)
     throw std::out_of_range("the artefact has no entry point " + entryPoint);
@@ -197,9 +234,5 @@ CompiledModel::run(const std::string &entryPoint,
     }
   }
   call(entry->symbol, arguments);
-
-  std::map<std::string, Tensor> outputs;
-  for (const Buffer &buffer : outputBuffers)
-    outputs.emplace(buffer.info.name, buffer.read());
-  return outputs;
+  return outputBuffers;
 }

@@ -43,11 +43,19 @@ public:
   /// Runs the initialisers of parameters that were not set, in order.
   void initializeParameters();
 
+  /// Adds `step` to one element of a parameter in f64 that was set.
+  void nudgeParameter(const std::string &name, size_t element, double step);
+
   /// Runs an entry point; states start at zero and are kept between calls.
   /// Integer inputs are given and outputs returned as numbers in a Tensor.
   std::map<std::string, Tensor>
   run(const std::string &entryPoint,
       const std::map<std::string, Tensor> &inputs);
+
+  /// The same with outputs in full f64, flat.
+  std::map<std::string, std::vector<double>>
+  runInF64(const std::string &entryPoint,
+           const std::map<std::string, Tensor> &inputs);
 
 private:
   /// Memory of a tensor, aligned as host code expects.
@@ -55,11 +63,14 @@ private:
     explicit Buffer(const pi_runtime::TensorInfo &info);
     void write(const Tensor &value);
     Tensor read() const;
+    std::vector<double> readInF64() const;
 
     pi_runtime::TensorInfo info;
     std::unique_ptr<void, void (*)(void *)> memory;
   };
 
+  std::vector<Buffer> runToBuffers(const std::string &entryPoint,
+                                   const std::map<std::string, Tensor> &inputs);
   void call(const std::string &symbol, const std::vector<void *> &arguments);
 
   pi_runtime::Artifact artifact;

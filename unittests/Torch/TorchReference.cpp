@@ -6,37 +6,33 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "TorchReference.h"
+#include "TorchFunctions.h"
 
-#include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 
 #include <limits>
 #include <stdexcept>
 
-namespace {
+using namespace pi_torch;
 
-constexpr double layerNormEpsilon = 1e-5;
-
-at::Tensor toTorch(const pi_torch::Tensor &tensor) {
+at::Tensor pi_torch::toTorch(const Tensor &tensor) {
   return at::from_blob(const_cast<float *>(tensor.data.data()), tensor.shape,
                        at::kFloat)
       .clone();
 }
 
-pi_torch::Tensor fromTorch(const at::Tensor &tensor) {
+Tensor pi_torch::fromTorch(const at::Tensor &tensor) {
   at::Tensor dense = tensor.to(at::kFloat).contiguous();
   const float *data = dense.const_data_ptr<float>();
   return {dense.sizes().vec(), {data, data + dense.numel()}};
 }
 
-at::Tensor causalMask(int64_t rows, int64_t columns) {
+static at::Tensor causalMask(int64_t rows, int64_t columns) {
   return at::ones({rows, columns}, at::kBool).tril();
 }
 
-/// Softmax of rows, divided first by a temperature `H x T` if there is one.
-at::Tensor softmaxRows(at::Tensor scores, const at::Tensor *temperature,
-                       bool causal) {
+at::Tensor pi_torch::softmaxRows(at::Tensor scores,
+                                 const at::Tensor *temperature, bool causal) {
   if (temperature)
     scores = scores / temperature->unsqueeze(-1);
   if (causal)
@@ -46,12 +42,8 @@ at::Tensor softmaxRows(at::Tensor scores, const at::Tensor *temperature,
   return at::softmax(scores, -1);
 }
 
-struct AttentionResult {
-  at::Tensor context, entropy;
-};
-
-AttentionResult attend(const at::Tensor &qkv, int64_t heads,
-                       const at::Tensor *temperature) {
+AttentionResult pi_torch::attend(const at::Tensor &qkv, int64_t heads,
+                                 const at::Tensor *temperature) {
   int64_t batch = qkv.size(0), positions = qkv.size(1);
   int64_t width = qkv.size(2) / 3, headSize = width / heads;
   auto splitHeads = [&](const at::Tensor &packed) {
@@ -66,6 +58,10 @@ AttentionResult attend(const at::Tensor &qkv, int64_t heads,
   return {context.transpose(1, 2).reshape({batch, positions, width}),
           -at::xlogy(weights, weights).sum(-1)};
 }
+
+namespace {
+
+constexpr double layerNormEpsilon = 1e-5;
 
 at::Tensor normalizeLayer(const at::Tensor &input, const at::Tensor &weight,
                           const at::Tensor &bias, double epsilon) {

@@ -37,7 +37,7 @@ constexpr const char *kernelSection = "kernels.cubin";
 
 /// A parameter: dtype and shape are those of the checkpoint.
 struct ParameterInfo : TensorInfo {
-  /// f32 or bf16: the type that entry points read.
+  /// f32, bf16 or f64: the type that entry points read.
   DataType storageDtype = DataType::F32;
   /// Whether an initializer computes it when the checkpoint lacks it.
   bool derived = false;

@@ -56,6 +56,7 @@ static void addLLVM(OpPassManager &manager) {
   manager.addPass(createCSEPass());
   manager.addPass(createSCFToControlFlowPass());
   manager.addPass(createConvertMathToLLVMPass());
+  manager.addPass(createConvertMathToLibmPass());
   manager.addPass(createArithToLLVMConversionPass());
   FinalizeMemRefToLLVMConversionPassOptions memref;
   manager.addPass(createFinalizeMemRefToLLVMConversionPass(memref));

@@ -91,7 +91,8 @@ struct MatmulLowering : OpRewritePattern<MatmulOp> {
     if (batch.empty()) {
       Value zeros = b.zeros(b.empty(
           {b.attr(type.getDimSize(0)), b.attr(type.getDimSize(1))}, element));
-      rewriter.replaceOp(op, b.matmul(lhs, rhs, zeros));
+      rewriter.replaceOp(op, b.matmul(lhs, rhs, zeros, op.getRhsTransposed(),
+                                      op.getLhsTransposed()));
       return success();
     }
     auto getPiece = [&](TensorBuilder &b, Value tensor, ValueRange indices) {
@@ -115,25 +116,81 @@ struct MatmulLowering : OpRewritePattern<MatmulOp> {
                        return b.slice(tensor, piece.offsets, piece.sizes, 2);
                      };
                      auto piece = getPiece(b, out[0], indices);
-                     piece.value = b.matmul(slice(lhs), slice(rhs),
-                                            b.zeros(slice(out[0])));
+                     piece.value = b.matmul(
+                         slice(lhs), slice(rhs), b.zeros(slice(out[0])),
+                         op.getRhsTransposed(), op.getLhsTransposed());
                      return SmallVector<TensorBuilder::Piece>{piece};
                    }));
     return success();
   }
 };
 
-struct AddLowering : OpRewritePattern<AddOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(AddOp op,
+/// An operation that broadcasts rhs to lhs.
+template <typename Op, typename ScalarOp>
+struct BroadcastLowering : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+  LogicalResult matchAndRewrite(Op op,
                                 PatternRewriter &rewriter) const override {
     TensorBuilder b(op.getLoc(), rewriter);
     rewriter.replaceOp(
         op, b.elementwise({op.getLhs(), op.getRhs()}, b.emptyLike(op.getLhs()),
                           [](TensorBuilder &b, ValueRange args) {
-                            return arith::AddFOp::create(b, args[0], args[1]);
+                            return ScalarOp::create(b, args[0], args[1]);
                           }));
     return success();
+  }
+};
+
+struct ReduceLeadingLowering : OpRewritePattern<ReduceLeadingOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ReduceLeadingOp op,
+                                PatternRewriter &rewriter) const override {
+    TensorBuilder b(op.getLoc(), rewriter);
+    RankedTensorType type = op.getResult().getType();
+    if (type.getRank() == 0) {
+      rewriter.replaceOp(op, b.scalar(sumAll(b, op.getInput())));
+      return success();
+    }
+    Value rows = op.getInput();
+    int64_t numLeading = op.getInput().getType().getRank() - type.getRank();
+    SmallVector<ReassociationIndices> groups(1);
+    for (int64_t i = 0; i < op.getInput().getType().getRank(); ++i) {
+      if (i < numLeading)
+        groups[0].push_back(i);
+      else
+        groups.push_back({i});
+    }
+    if (numLeading > 1)
+      rows = tensor::CollapseShapeOp::create(b, rows, groups);
+    Value zeros = b.zeros(
+        b.empty(getAsIndexOpFoldResult(op.getContext(), type.getShape()),
+                type.getElementType()));
+    rewriter.replaceOp(
+        op, b.sumLeading(rows, zeros, [](TensorBuilder &, ValueRange args) {
+          return args[0];
+        }));
+    return success();
+  }
+
+  /// Row by row first: partial sums keep the error of a long sum small.
+  static Value sumAll(TensorBuilder &b, Value input) {
+    auto type = cast<RankedTensorType>(input.getType());
+    if (type.getRank() <= 1)
+      return b.sum(b.asVector(input));
+    Value rows = b.asMatrix(input);
+    auto shape = cast<RankedTensorType>(rows.getType()).getShape();
+    auto sums = b.parallel(
+        shape[0], b.empty(b.attr(shape[0]), type.getElementType()),
+        [&](TensorBuilder &b, ValueRange at, ValueRange out) {
+          TensorBuilder::Piece piece{{}, {at[0]}, {b.attr(1)}};
+          Value place = b.slice(out[0], piece.offsets, piece.sizes, 1);
+          Value row = b.slice(rows, {at[0], b.attr(0)},
+                              {b.attr(1), b.attr(shape[1])}, 1);
+          piece.value =
+              tensor::InsertOp::create(b, b.sum(row), place, b.index(0));
+          return SmallVector<TensorBuilder::Piece>{piece};
+        });
+    return b.sum(sums[0]);
   }
 };
 
@@ -187,6 +244,37 @@ struct EmbeddingLowering : OpRewritePattern<EmbeddingOp> {
   }
 };
 
+struct EmbeddingGradLowering : OpRewritePattern<EmbeddingGradOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(EmbeddingGradOp op,
+                                PatternRewriter &rewriter) const override {
+    TensorBuilder b(op.getLoc(), rewriter);
+    RankedTensorType type = op.getResult().getType();
+    OpFoldResult one = b.attr(1), width = b.attr(type.getDimSize(1));
+    Value indices = b.asVector(op.getIndices());
+    Value gradient = b.asMatrix(op.getGradient());
+    Value zeros = b.zeros(
+        b.empty({b.attr(type.getDimSize(0)), width}, type.getElementType()));
+    rewriter.replaceOp(
+        op,
+        b.loop(
+            b.attr(op.getIndices().getType().getNumElements()), zeros,
+            [&](TensorBuilder &b, Value i, Value table) {
+              Value token = b.extract(indices, i);
+              Value added = b.slice(gradient, {i, b.attr(0)}, {one, width}, 1);
+              Value row = b.slice(table, {token, b.attr(0)}, {one, width}, 1);
+              row = b.elementwise(
+                  added, row,
+                  [](TensorBuilder &b, ValueRange args) {
+                    return arith::AddFOp::create(b, args[1], args[0]);
+                  },
+                  /*readsDestination=*/true);
+              return b.insert(row, table, {token, b.attr(0)}, {one, width});
+            }));
+    return success();
+  }
+};
+
 struct PositionEmbeddingLowering : OpRewritePattern<PositionEmbeddingOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(PositionEmbeddingOp op,
@@ -221,8 +309,11 @@ struct SelectPositionLowering : OpRewritePattern<SelectPositionOp> {
 } // namespace
 
 void mlir::pi::populateLinearPatterns(RewritePatternSet &patterns) {
-  patterns.add<LinearLowering, MatmulLowering, AddLowering,
-               ScaledResidualLowering, EmbeddingLowering,
+  patterns.add<LinearLowering, MatmulLowering,
+               BroadcastLowering<AddOp, arith::AddFOp>,
+               BroadcastLowering<MulOp, arith::MulFOp>,
+               BroadcastLowering<DivOp, arith::DivFOp>, ReduceLeadingLowering,
+               ScaledResidualLowering, EmbeddingLowering, EmbeddingGradLowering,
                PositionEmbeddingLowering, SelectPositionLowering>(
       patterns.getContext());
 }

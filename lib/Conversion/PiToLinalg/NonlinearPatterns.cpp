@@ -21,12 +21,27 @@ using namespace mlir::pi;
 // Rows
 //===----------------------------------------------------------------------===//
 
+/// The largest element of factor * row.
+static Value buildMaximum(TensorBuilder &b, Value row, Value factor) {
+  return b.reduce(row, -std::numeric_limits<double>::infinity(),
+                  [&](TensorBuilder &b, ValueRange args) {
+                    Value x = arith::MulFOp::create(b, args[1], factor);
+                    return arith::MaximumFOp::create(b, args[0], x);
+                  });
+}
+
+Value mlir::pi::buildLogSumExp(TensorBuilder &b, Value row, Value factor) {
+  Value max = buildMaximum(b, row, factor);
+  Value sum = b.reduce(row, 0.0, [&](TensorBuilder &b, ValueRange args) {
+    Value x = arith::MulFOp::create(b, args[1], factor);
+    Value power = math::ExpOp::create(b, arith::SubFOp::create(b, x, max));
+    return b.addForSum(args[0], power);
+  });
+  return arith::AddFOp::create(b, max, math::LogOp::create(b, sum));
+}
+
 Value mlir::pi::buildSoftmaxRow(TensorBuilder &b, Value row, Value factor) {
-  Value max = b.reduce(row, -std::numeric_limits<double>::infinity(),
-                       [&](TensorBuilder &b, ValueRange args) {
-                         Value x = arith::MulFOp::create(b, args[1], factor);
-                         return arith::MaximumFOp::create(b, args[0], x);
-                       });
+  Value max = buildMaximum(b, row, factor);
   Value powers = b.elementwise(
       {}, row,
       [&](TensorBuilder &b, ValueRange args) {
@@ -87,23 +102,49 @@ Value mlir::pi::buildSoftmaxRows(
 // Elementwise operations
 //===----------------------------------------------------------------------===//
 
+/// erf or tanh of GELU's argument, which is 2 gelu(x) / x - 1.
+static Value buildGeluInner(TensorBuilder &b, Value x, bool withTanh) {
+  Type type = x.getType();
+  if (!withTanh)
+    return math::ErfOp::create(
+        b, arith::MulFOp::create(b, x, b.real(std::sqrt(0.5), type)));
+  // sqrt(2 / pi) (x + 0.044715 x^3) = x (c + 0.044715 c x^2)
+  double c = std::sqrt(2.0 / M_PI);
+  Value square = arith::MulFOp::create(b, x, x);
+  Value factor = math::FmaOp::create(b, square, b.real(0.044715 * c, type),
+                                     b.real(c, type));
+  return math::TanhOp::create(b, arith::MulFOp::create(b, x, factor));
+}
+
 /// x (1 + f(x)) / 2, where f is erf or tanh of GELU's argument.
 static Value buildGelu(TensorBuilder &b, Value x, bool withTanh) {
+  Value half = arith::MulFOp::create(b, x, b.real(0.5, x.getType()));
+  return math::FmaOp::create(b, half, buildGeluInner(b, x, withTanh), half);
+}
+
+/// (1 + f(x)) / 2 + x f'(x) / 2, with f as in `buildGelu`.
+static Value buildGeluDerivative(TensorBuilder &b, Value x, bool withTanh) {
   Type type = x.getType();
-  Value inner;
+  Value inner = buildGeluInner(b, x, withTanh);
+  Value square = arith::MulFOp::create(b, x, x), slope;
   if (withTanh) {
-    // sqrt(2 / pi) (x + 0.044715 x^3) = x (c + 0.044715 c x^2)
+    // (1 - tanh^2) (c + 3 * 0.044715 c x^2)
     double c = std::sqrt(2.0 / M_PI);
-    Value square = arith::MulFOp::create(b, x, x);
-    Value factor = math::FmaOp::create(b, square, b.real(0.044715 * c, type),
-                                       b.real(c, type));
-    inner = math::TanhOp::create(b, arith::MulFOp::create(b, x, factor));
+    Value factor = math::FmaOp::create(
+        b, square, b.real(3.0 * 0.044715 * c, type), b.real(c, type));
+    Value rest = math::FmaOp::create(b, arith::NegFOp::create(b, inner), inner,
+                                     b.real(1.0, type));
+    slope = arith::MulFOp::create(b, rest, factor);
   } else {
-    inner = math::ErfOp::create(
-        b, arith::MulFOp::create(b, x, b.real(std::sqrt(0.5), type)));
+    // sqrt(2 / pi) exp(-x^2 / 2)
+    Value power = math::ExpOp::create(
+        b, arith::MulFOp::create(b, square, b.real(-0.5, type)));
+    slope =
+        arith::MulFOp::create(b, power, b.real(std::sqrt(2.0 / M_PI), type));
   }
-  Value half = arith::MulFOp::create(b, x, b.real(0.5, type));
-  return math::FmaOp::create(b, half, inner, half);
+  Value one = arith::AddFOp::create(b, inner, b.real(1.0, type));
+  return arith::MulFOp::create(b, math::FmaOp::create(b, x, slope, one),
+                               b.real(0.5, type));
 }
 
 namespace {
@@ -133,6 +174,41 @@ struct ReluLowering : OpRewritePattern<ReluOp> {
                             Value zero = b.real(0.0, args[0].getType());
                             return arith::MaximumFOp::create(b, args[0], zero);
                           }));
+    return success();
+  }
+};
+
+struct GeluGradLowering : OpRewritePattern<GeluGradOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(GeluGradOp op,
+                                PatternRewriter &rewriter) const override {
+    TensorBuilder b(op.getLoc(), rewriter);
+    bool withTanh = op.getApproximate() == GeluApproximation::tanh;
+    rewriter.replaceOp(
+        op, b.elementwise(
+                {op.getGradient(), op.getInput()}, b.emptyLike(op.getInput()),
+                [&](TensorBuilder &b, ValueRange args) {
+                  return arith::MulFOp::create(
+                      b, args[0], buildGeluDerivative(b, args[1], withTanh));
+                }));
+    return success();
+  }
+};
+
+struct ReluGradLowering : OpRewritePattern<ReluGradOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ReluGradOp op,
+                                PatternRewriter &rewriter) const override {
+    TensorBuilder b(op.getLoc(), rewriter);
+    rewriter.replaceOp(
+        op, b.elementwise(
+                {op.getGradient(), op.getInput()}, b.emptyLike(op.getInput()),
+                [](TensorBuilder &b, ValueRange args) {
+                  Value zero = b.real(0.0, args[0].getType());
+                  Value positive = arith::CmpFOp::create(
+                      b, arith::CmpFPredicate::OGT, args[1], zero);
+                  return arith::SelectOp::create(b, positive, args[0], zero);
+                }));
     return success();
   }
 };
@@ -294,7 +370,7 @@ struct ArgmaxLowering : OpRewritePattern<ArgmaxOp> {
 } // namespace
 
 void mlir::pi::populateNonlinearPatterns(RewritePatternSet &patterns) {
-  patterns.add<GeluLowering, ReluLowering, PolynomialLowering,
-               LayerNormLowering, SoftmaxLowering, ArgmaxLowering>(
-      patterns.getContext());
+  patterns.add<GeluLowering, GeluGradLowering, ReluLowering, ReluGradLowering,
+               PolynomialLowering, LayerNormLowering, SoftmaxLowering,
+               ArgmaxLowering>(patterns.getContext());
 }

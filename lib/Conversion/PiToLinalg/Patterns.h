@@ -17,6 +17,7 @@ void populateLinearPatterns(RewritePatternSet &patterns);
 void populateWeightPatterns(RewritePatternSet &patterns);
 void populateNonlinearPatterns(RewritePatternSet &patterns);
 void populateAttentionPatterns(RewritePatternSet &patterns);
+void populateTrainingPatterns(RewritePatternSet &patterns);
 
 /// Puts the other addend of a sum into the accumulator of a product. Has to
 /// run before the others, while the product is still a `pi.linear`.

@@ -61,6 +61,7 @@ struct PiToLinalg final : public pi::impl::ConvertPiToLinalgBase<PiToLinalg> {
     populateWeightPatterns(patterns);
     populateNonlinearPatterns(patterns);
     populateAttentionPatterns(patterns);
+    populateTrainingPatterns(patterns);
     ConversionTarget target(*context);
     target.addIllegalDialect<PIDialect>();
     target.addLegalOp<ParameterOp>();

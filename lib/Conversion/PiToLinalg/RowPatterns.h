@@ -16,6 +16,9 @@ namespace mlir::pi {
 /// softmax(factor * row) of a vector; its elements are overwritten.
 Value buildSoftmaxRow(TensorBuilder &b, Value row, Value factor);
 
+/// log(sum(exp(factor * row))) of a vector.
+Value buildLogSumExp(TensorBuilder &b, Value row, Value factor);
+
 /// -sum p * log(p) of a vector of probabilities, in nats.
 Value buildEntropy(TensorBuilder &b, Value probabilities);
 

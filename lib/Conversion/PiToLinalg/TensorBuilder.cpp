@@ -66,6 +66,44 @@ Value TensorBuilder::insert(Value source, Value destination,
                                        sizes, strides);
 }
 
+Value TensorBuilder::scalar(Value value) {
+  return tensor::InsertOp::create(*this, value, empty({}, value.getType()),
+                                  ValueRange());
+}
+
+Value TensorBuilder::convertScalar(Value value, Type type) {
+  unsigned from = value.getType().getIntOrFloatBitWidth();
+  if (value.getType() == type)
+    return value;
+  if (from < type.getIntOrFloatBitWidth())
+    return arith::ExtFOp::create(*this, type, value);
+  return arith::TruncFOp::create(*this, type, value);
+}
+
+Value TensorBuilder::convert(Value tensor, Type elementType) {
+  if (getTensorType(tensor).getElementType() == elementType)
+    return tensor;
+  Value destination =
+      empty(tensor::getMixedSizes(*this, getLoc(), tensor), elementType);
+  return elementwise(tensor, destination,
+                     [&](TensorBuilder &b, ValueRange args) {
+                       return b.convertScalar(args[0], elementType);
+                     });
+}
+
+Value TensorBuilder::asVector(Value tensor) {
+  RankedTensorType type = getTensorType(tensor);
+  if (type.getRank() == 1)
+    return tensor;
+  RankedTensorType vector = type.clone({type.getNumElements()});
+  if (type.getRank() == 0)
+    return tensor::ExpandShapeOp::create(*this, vector, tensor,
+                                         ArrayRef<ReassociationIndices>{});
+  auto all = llvm::to_vector<2>(llvm::seq<int64_t>(0, type.getRank()));
+  return tensor::CollapseShapeOp::create(*this, vector, tensor,
+                                         ArrayRef<ReassociationIndices>{all});
+}
+
 /// How `rank` dimensions become two: all but the last, and the last.
 static SmallVector<ReassociationIndices> getMatrixReassociation(int64_t rank) {
   SmallVector<ReassociationIndices> groups(2);
@@ -158,15 +196,51 @@ Value TensorBuilder::sum(Value vector) {
   });
 }
 
+Value TensorBuilder::dot(Value lhs, Value rhs) {
+  return sum(elementwise({lhs, rhs}, emptyLike(lhs),
+                         [](TensorBuilder &b, ValueRange args) {
+                           return arith::MulFOp::create(b, args[0], args[1]);
+                         }));
+}
+
+Value TensorBuilder::sumLeading(ValueRange inputs, Value destination,
+                                ScalarFn fn) {
+  int64_t rank = getTensorType(destination).getRank() + 1;
+  SmallVector<AffineMap> maps;
+  for (Value input : inputs)
+    maps.push_back(
+        getDimensionsMap(rank, rank - getTensorType(input).getRank(), rank));
+  maps.push_back(getDimensionsMap(rank, 1, rank));
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
+  iterators[0] = utils::IteratorType::reduction;
+  auto generic = linalg::GenericOp::create(
+      *this, TypeRange{destination.getType()}, inputs, ValueRange{destination},
+      maps, iterators, [&](OpBuilder &b, Location loc, ValueRange args) {
+        TensorBuilder body(loc, b);
+        Value value = fn(body, args.drop_back());
+        linalg::YieldOp::create(
+            body, Value(arith::AddFOp::create(body, args.back(), value)));
+      });
+  return generic.getResult(0);
+}
+
 Value TensorBuilder::matmul(Value lhs, Value rhs, Value destination,
-                            bool transposed) {
-  if (transposed)
-    return linalg::MatmulTransposeBOp::create(
-               *this, getLoc(), ValueRange{lhs, rhs}, ValueRange{destination})
-        .getResult(0);
-  return linalg::MatmulOp::create(*this, ValueRange{lhs, rhs},
-                                  ValueRange{destination})
-      .getResult(0);
+                            bool rhsTransposed, bool lhsTransposed) {
+  auto product = linalg::MatmulOp::create(*this, ValueRange{lhs, rhs},
+                                          ValueRange{destination});
+  if (!lhsTransposed && !rhsTransposed)
+    return product.getResult(0);
+  AffineExpr m, n, k;
+  bindDims(getContext(), m, n, k);
+  auto map = [&](AffineExpr rows, AffineExpr columns, bool transposed) {
+    if (transposed)
+      std::swap(rows, columns);
+    return AffineMap::get(3, 0, {rows, columns}, getContext());
+  };
+  product.setIndexingMapsAttr(getAffineMapArrayAttr(
+      {map(m, k, lhsTransposed), map(k, n, rhsTransposed), map(m, n, false)}));
+  return product.getResult(0);
 }
 
 TensorBuilder::Values TensorBuilder::parallel(ArrayRef<int64_t> sizes,

@@ -43,6 +43,14 @@ public:
   Value insert(Value source, Value destination, ArrayRef<OpFoldResult> offsets,
                ArrayRef<OpFoldResult> sizes);
 
+  /// A tensor of rank 0 that holds this value.
+  Value scalar(Value value);
+  /// The value, or every element of the tensor, in another float type.
+  Value convertScalar(Value value, Type type);
+  Value convert(Value tensor, Type elementType);
+
+  /// All dimensions as one.
+  Value asVector(Value tensor);
   /// All leading dimensions as one: `rows x cols`; rank 1 becomes 1 x cols.
   Value asMatrix(Value tensor);
   /// Back from `asMatrix` to the shape of `type`.
@@ -60,12 +68,17 @@ public:
   /// The scalar fn(... fn(initial, v[0]) ..., v[n - 1]) of a vector.
   Value reduce(Value vector, double initial, ScalarFn fn);
   Value sum(Value vector);
+  /// sum_i lhs[i] * rhs[i] of two vectors.
+  Value dot(Value lhs, Value rhs);
   /// A sum that may be reassociated.
   Value addForSum(Value lhs, Value rhs);
+  /// destination[k...] + sum_l fn(inputs[l, k...]...), in the order of l, where
+  /// an input of lower rank has the last dimensions.
+  Value sumLeading(ValueRange inputs, Value destination, ScalarFn fn);
 
-  /// destination + lhs * rhs, or lhs * rhs^T.
+  /// destination + lhs * rhs, where each factor may stand transposed.
   Value matmul(Value lhs, Value rhs, Value destination,
-               bool transposed = false);
+               bool rhsTransposed = false, bool lhsTransposed = false);
 
   /// A parallel loop over [0, sizes) that fills slices of the destinations:
   /// the body gives, for each destination, a value and its place.

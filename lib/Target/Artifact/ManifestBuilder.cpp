@@ -29,6 +29,8 @@ using pi_runtime::TensorInfo;
 static std::optional<DataType> toDataType(Type type) {
   if (type.isF32())
     return DataType::F32;
+  if (type.isF64())
+    return DataType::F64;
   if (type.isBF16())
     return DataType::BF16;
   if (type.isF16())
@@ -114,6 +116,11 @@ LogicalResult ManifestBuilder::addInitializer(FlatSymbolRefAttr parameter) {
   if (!startedInitializers.insert(parameter.getValue()).second)
     return initialize.emitError("parameter ")
            << parameter << " is derived from itself";
+  for (Type type : llvm::concat<const Type>(initialize.getArgumentTypes(),
+                                            initialize.getResultTypes()))
+    if (getElementTypeOrSelf(type).isF64())
+      return initialize.emitError("derives parameter ")
+             << parameter << " in f64, but parameters are derived in f32";
   Initializer initializer;
   initializer.parameter = parameter.getValue().str();
   initializer.symbol = getEntrySymbol(function);
@@ -189,15 +196,22 @@ LogicalResult ManifestBuilder::addResult(func::FuncOp function, unsigned index,
                                          EntryPoint &entry) {
   if (function.getResultAttr(index, kStateAttr))
     return success(); // Updated where it is.
-  auto name = function.getResultAttrOfType<StringAttr>(index, kNameAttr);
-  if (!name)
+  std::string name;
+  if (auto text = function.getResultAttrOfType<StringAttr>(index, kNameAttr))
+    name = text.str();
+  else if (auto parameter = function.getResultAttrOfType<FlatSymbolRefAttr>(
+               index, kGradientAttr))
+    name = (kGradientPrefix + parameter.getValue()).str();
+  else
     return function.emitError("result ")
-           << index << " has neither " << kNameAttr << " nor " << kStateAttr;
+           << index << " has none of the attributes " << kNameAttr << ", "
+           << kGradientAttr << " and " << kStateAttr;
   FailureOr<TensorInfo> output =
       describe(function.getLoc(), name, function.getResultTypes()[index]);
   if (failed(output))
     return failure();
-  if (pi_runtime::convertsToFloat(output->dtype))
+  if (pi_runtime::convertsToFloat(output->dtype) &&
+      output->dtype != DataType::F64)
     output->dtype = DataType::F32;
   entry.arguments.push_back(
       {EntryArgument::Kind::Output, entry.outputs.size(), ""});

@@ -71,9 +71,10 @@ private:
         threshold, threshold);
     if (failed(theta))
       return failure();
-    EntropyPenaltyOp::create(builder, attention.getLoc(),
-                             attention.getEntropy(), *theta, reading,
-                             APFloat(double(gamma)), APFloat(double(lambda)));
+    Value penalty = EntropyPenaltyOp::create(
+        builder, attention.getLoc(), attention.getEntropy(), *theta, reading,
+        APFloat(double(gamma)), APFloat(double(lambda)));
+    AddLossOp::create(builder, attention.getLoc(), penalty);
     ++numAdded;
     return success();
   }

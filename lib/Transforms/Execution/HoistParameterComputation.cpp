@@ -38,7 +38,7 @@ struct HoistParameterComputation final
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
     for (auto function : getOperation().getOps<func::FuncOp>())
-      if (!function.isExternal())
+      if (!function.isExternal() && !function->hasAttr(kTrainingAttr))
         hoistFrom(function, symbols);
   }
 

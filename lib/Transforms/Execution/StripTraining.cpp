@@ -25,20 +25,24 @@ struct StripTraining final
     : public pi::impl::PiStripTrainingBase<StripTraining> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    WalkResult result = module.walk([&](Operation *op) {
-      if (!op->hasTrait<TrainingOnly>())
-        return WalkResult::advance();
+    SmallVector<Operation *> operations;
+    module.walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (op->hasAttr(kTrainingAttr))
+        return WalkResult::skip();
+      if (op->hasTrait<TrainingOnly>())
+        operations.push_back(op);
+      return WalkResult::advance();
+    });
+    // Users first: what they read may be for training only, too.
+    for (Operation *op : llvm::reverse(operations)) {
       if (!op->use_empty()) {
         op->emitOpError("is for training only, but its result is used by an "
                         "operation that inference keeps");
-        return WalkResult::interrupt();
+        return signalPassFailure();
       }
       op->erase();
       ++numErased;
-      return WalkResult::skip();
-    });
-    if (result.wasInterrupted())
-      return signalPassFailure();
+    }
 
     // Results that only the erased operations read go away by the dialect's
     // own canonicalisation.

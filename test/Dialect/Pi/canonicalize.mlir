@@ -70,14 +70,28 @@ func.func @unused_entropy(%qkv: tensor<1x16x192xf32>, %t: tensor<4x16xf32>) -> (
 
 // -----
 
-// A load that nobody reads goes; the penalty of the entropy, which has no
-// result, stays.
+// A load that nobody reads goes, and so does a penalty; what joins the loss
+// stays.
 pi.parameter @w : tensor<4xf32>
 // CHECK-LABEL: func.func @effects
 func.func @effects(%e: tensor<1x4x16xf32>, %theta: tensor<4xf32>) {
   // CHECK-NOT: pi.load
   %0 = pi.load @w : tensor<4xf32>
-  // CHECK: pi.entropy_penalty
-  pi.entropy_penalty %e, %theta reading per_head gamma 0.2 lambda 1.0e-5 : tensor<1x4x16xf32>, tensor<4xf32>
+  // CHECK: %[[P:.*]] = pi.entropy_penalty {{.*}} reading per_head
+  // CHECK-NEXT: pi.add_loss %[[P]]
+  %p = pi.entropy_penalty %e, %theta reading per_head gamma 0.2 lambda 1.0e-5 : (tensor<1x4x16xf32>, tensor<4xf32>) -> tensor<f32>
+  pi.add_loss %p : tensor<f32>
+  // CHECK-NOT: pi.entropy_penalty
+  %q = pi.entropy_penalty %e, %theta reading per_row gamma 0.2 lambda 1.0e-5 : (tensor<1x4x16xf32>, tensor<4xf32>) -> tensor<f32>
   return
+}
+
+// -----
+
+// A sum over no dimension.
+// CHECK-LABEL: func.func @reduce_nothing
+func.func @reduce_nothing(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
+  // CHECK: return %arg0
+  %0 = pi.reduce_leading %x : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  return %0 : tensor<3x4xf32>
 }

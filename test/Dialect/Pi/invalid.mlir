@@ -479,23 +479,3 @@ func.func @cached_batch(%cache: tensor<2x2x16x64xf32>, %qkv: tensor<1x1x192xf32>
   %0 = pi.cached_attention %qkv, %cache at %i heads 4 scale 0.25 : (tensor<1x1x192xf32>, tensor<2x2x16x64xf32>, tensor<i32>) -> tensor<1x1x64xf32>
   return %0 : tensor<1x1x64xf32>
 }
-
-// -----
-
-//===----------------------------------------------------------------------===//
-// Training
-//===----------------------------------------------------------------------===//
-
-func.func @penalty_heads(%e: tensor<1x4x16xf32>, %theta: tensor<8xf32>) {
-  // expected-error @+1 {{entropy B x H x T and threshold H have to agree in H, but are 'tensor<1x4x16xf32>' and 'tensor<8xf32>'}}
-  pi.entropy_penalty %e, %theta reading per_row gamma 0.2 lambda 1.0e-5 : tensor<1x4x16xf32>, tensor<8xf32>
-  return
-}
-
-// -----
-
-func.func @penalty_gamma(%e: tensor<1x4x16xf32>, %theta: tensor<4xf32>) {
-  // expected-error @+1 {{gamma and lambda have to be finite and not negative}}
-  pi.entropy_penalty %e, %theta reading per_row gamma -0.2 lambda 1.0e-5 : tensor<1x4x16xf32>, tensor<4xf32>
-  return
-}

@@ -88,8 +88,10 @@ func.func @attention(%qkv: tensor<1x16x192xf32>, %t: tensor<4x16xf32>, %theta: t
   %0 = pi.attention %qkv heads 4 scale 0.25 causal : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
   // CHECK: %{{.*}}, %[[E:.*]] = pi.attention %{{.*}} temperature %{{.*}} heads 4 scale 2.500000e-01 causal : (tensor<1x16x192xf32>, tensor<4x16xf32>) -> (tensor<1x16x64xf32>, tensor<1x4x16xf32>)
   %1, %e = pi.attention %qkv temperature %t heads 4 scale 0.25 causal : (tensor<1x16x192xf32>, tensor<4x16xf32>) -> (tensor<1x16x64xf32>, tensor<1x4x16xf32>)
-  // CHECK: pi.entropy_penalty %[[E]], %{{.*}} reading per_row gamma 2.000000e-01 lambda 1.000000e-05 : tensor<1x4x16xf32>, tensor<4xf32>
-  pi.entropy_penalty %e, %theta reading per_row gamma 0.2 lambda 1.0e-5 : tensor<1x4x16xf32>, tensor<4xf32>
+  // CHECK: %[[P:.*]] = pi.entropy_penalty %[[E]], %{{.*}} reading per_row gamma 2.000000e-01 lambda 1.000000e-05 : (tensor<1x4x16xf32>, tensor<4xf32>) -> tensor<f32>
+  %p = pi.entropy_penalty %e, %theta reading per_row gamma 0.2 lambda 1.0e-5 : (tensor<1x4x16xf32>, tensor<4xf32>) -> tensor<f32>
+  // CHECK: pi.add_loss %[[P]] : tensor<f32>
+  pi.add_loss %p : tensor<f32>
   return %1 : tensor<1x16x64xf32>
 }
 

@@ -13,10 +13,12 @@
 // CHECK: func.func @forward
 // CHECK: %[[R:.*]], %[[E:.*]] = pi.attention %{{.*}} heads 4 scale 2.500000e-01 causal : (tensor<2x16x192xf32>) -> (tensor<2x16x64xf32>, tensor<2x4x16xf32>)
 // CHECK-NEXT: %[[THETA:.*]] = pi.load @h.0.attn.reg_threshold_weights
-// CHECK-NEXT: pi.entropy_penalty %[[E]], %[[THETA]] reading per_head gamma 1.000000e-01 lambda 5.000000e-05
+// CHECK-NEXT: %[[P:.*]] = pi.entropy_penalty %[[E]], %[[THETA]] reading per_head gamma 1.000000e-01 lambda 5.000000e-05
+// CHECK-NEXT: pi.add_loss %[[P]] : tensor<f32>
 // CHECK-NOT: pi.entropy_penalty
 // CHECK: pi.load @h.1.attn.reg_threshold_weights
 // CHECK-NEXT: pi.entropy_penalty
+// CHECK-NEXT: pi.add_loss
 // CHECK-NOT: pi.entropy_penalty
 
 // ERROR: error: pi-add-entropy-regularizer: lambda has to be finite and not negative, but is nan

@@ -22,7 +22,8 @@ func.func @forward(%x: tensor<1x16x192xf32>) -> tensor<1x16x64xf32> {
   // CHECK-NEXT: return %[[Y]]
   %y, %e = pi.attention %qkv heads 4 scale 0.25 causal
       : (tensor<1x16x192xf32>) -> (tensor<1x16x64xf32>, tensor<1x4x16xf32>)
-  pi.entropy_penalty %e, %theta reading per_row gamma 0.2 lambda 1.0e-5
-      : tensor<1x4x16xf32>, tensor<4xf32>
+  %p = pi.entropy_penalty %e, %theta reading per_row gamma 0.2 lambda 1.0e-5
+      : (tensor<1x4x16xf32>, tensor<4xf32>) -> tensor<f32>
+  pi.add_loss %p : tensor<f32>
   return %y : tensor<1x16x64xf32>
 }

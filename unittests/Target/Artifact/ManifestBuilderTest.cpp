@@ -128,7 +128,8 @@ TEST_F(ManifestBuilderTest, ArgumentWithoutAMeaningIsAnError) {
       func.func @f(%x: tensor<2xf32> {pi.name = "x"}) -> tensor<2xf32> {
         return %x : tensor<2xf32>
       })mlir"),
-            "result 0 has neither pi.name nor pi.state");
+            "result 0 has none of the attributes pi.name, pi.gradient and "
+            "pi.state");
 }
 
 TEST_F(ManifestBuilderTest, UnknownParameterIsAnError) {

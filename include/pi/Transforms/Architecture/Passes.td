@@ -410,8 +410,9 @@ def PiAddEntropyRegularizer
   let summary = "penalise the entropy of attention rows in training: EReg";
   let description = [{
     Has every attention give the entropy of its rows, and adds a learnable
-    threshold for each head and a `pi.entropy_penalty`, which only training
-    evaluates: `pi-strip-training` drops all three again. `reading`, `gamma`
+    threshold for each head and a `pi.entropy_penalty` that joins the loss
+    (`pi.add_loss`), which only training evaluates: `pi-strip-training` drops
+    all of it again. `reading`, `gamma`
     and `lambda` are explained there. An attention that has a penalty already
     keeps its threshold and gets the attributes given here.
 
@@ -440,7 +441,8 @@ def PiAddEntropyRegularizer
       %qkv = pi.linear %x, %w : (tensor<1x16x64xf32>, tensor<64x192xf32>) -> tensor<1x16x192xf32>
       %y, %e = pi.attention %qkv heads 4 scale 0.25 causal : (tensor<1x16x192xf32>) -> (tensor<1x16x64xf32>, tensor<1x4x16xf32>)
       %theta = pi.load @h.0.attn.reg_threshold_weights : tensor<4xf32>
-      pi.entropy_penalty %e, %theta reading per_row gamma 0.2 lambda 1.0e-5 : tensor<1x4x16xf32>, tensor<4xf32>
+      %p = pi.entropy_penalty %e, %theta reading per_row gamma 0.2 lambda 1.0e-5 : (tensor<1x4x16xf32>, tensor<4xf32>) -> tensor<f32>
+      pi.add_loss %p : tensor<f32>
       return %y : tensor<1x16x64xf32>
     }
     ```

@@ -19,10 +19,15 @@ namespace mlir::pi {
 constexpr StringLiteral kNameAttr = "pi.name";           // StringAttr
 constexpr StringLiteral kParameterAttr = "pi.parameter"; // FlatSymbolRefAttr
 constexpr StringLiteral kStateAttr = "pi.state";         // StringAttr
+constexpr StringLiteral kGradientAttr = "pi.gradient";   // FlatSymbolRefAttr
+
+/// The prefix of the name of an output that is the gradient of a parameter.
+constexpr StringLiteral kGradientPrefix = "gradient.";
 
 /// The functions of the execution form, and the prefix of the name of the
 /// private function that computes a derived parameter.
 constexpr StringLiteral kForwardName = "forward";
+constexpr StringLiteral kLossName = "loss";
 constexpr StringLiteral kPrefillName = "prefill";
 constexpr StringLiteral kDecodeName = "decode";
 constexpr StringLiteral kInitializePrefix = "initialize.";

@@ -16,7 +16,8 @@ def PiStripTraining : Pass<"pi-strip-training", "::mlir::ModuleOp"> {
   let description = [{
     Erases every operation with the trait `TrainingOnly`, then whatever only
     those operations read: entropy results of attention, loads, and the
-    parameters that nothing refers to any more.
+    parameters that nothing refers to any more. Functions that are themselves
+    for training (attribute `pi.training`) stay as they are.
 
     Before:
 
@@ -26,8 +27,9 @@ def PiStripTraining : Pass<"pi-strip-training", "::mlir::ModuleOp"> {
       %theta = pi.load @threshold : tensor<4xf32>
       %y, %e = pi.attention %qkv heads 4 scale 0.25 causal
           : (tensor<1x16x192xf32>) -> (tensor<1x16x64xf32>, tensor<1x4x16xf32>)
-      pi.entropy_penalty %e, %theta reading per_row gamma 0.2 lambda 1.0e-5
-          : tensor<1x4x16xf32>, tensor<4xf32>
+      %p = pi.entropy_penalty %e, %theta reading per_row gamma 0.2 lambda 1.0e-5
+          : (tensor<1x4x16xf32>, tensor<4xf32>) -> tensor<f32>
+      pi.add_loss %p : tensor<f32>
       return %y : tensor<1x16x64xf32>
     }
     ```
@@ -57,7 +59,8 @@ def PiHoistParameterComputation
     operations into a derived parameter, named after the first parameter read
     and the operation, so that they run once, when the weights are loaded.
     Operations whose result depends on the position in the sequence
-    (GenerationOpInterface) stay.
+    (GenerationOpInterface) stay, and so do those of functions that training
+    runs (attribute `pi.training`), since parameters change between its runs.
 
     Before:
 

@@ -75,8 +75,9 @@ uint64_t LinearOp::getFlopCount() {
 
 static MatmulShape getMatmulShape(MatmulOp op) {
   ArrayRef<int64_t> lhs = op.getLhs().getType().getShape();
-  return {getNumElements(lhs.drop_back(2)), lhs[lhs.size() - 2], lhs.back(),
-          op.getResult().getType().getShape().back()};
+  ArrayRef<int64_t> result = op.getResult().getType().getShape().take_back(2);
+  return {getNumElements(lhs.drop_back(2)), result[0],
+          lhs.take_back(2)[!op.getLhsTransposed()], result[1]};
 }
 
 void MatmulOp::appendCost(const Protocol &protocol,

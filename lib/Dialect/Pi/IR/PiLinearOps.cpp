@@ -6,6 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Rules.h"
+#include "ShapeInference.h"
+
 #include "pi/Dialect/Pi/IR/Pi.h"
 
 #include "mlir/IR/Builders.h"
@@ -15,17 +18,33 @@
 using namespace mlir;
 using namespace mlir::pi;
 
-/// The static type of a tensor operand: every tensor of the dialect is ranked
-/// and static, but type inference runs before operands are verified.
-static FailureOr<RankedTensorType> getTensor(std::optional<Location> loc,
-                                             Value value, StringRef name,
-                                             int64_t minRank) {
+FailureOr<RankedTensorType> mlir::pi::getTensor(std::optional<Location> loc,
+                                                Value value, StringRef name,
+                                                int64_t minRank) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (!type || !type.hasStaticShape() || type.getRank() < minRank)
     return emitOptionalError(loc, name,
                              " has to be a static tensor of rank at least ",
                              minRank, ", but is ", value.getType());
   return type;
+}
+
+LogicalResult mlir::pi::inferBroadcast(std::optional<Location> loc,
+                                       Value lhsValue, Value rhsValue,
+                                       SmallVectorImpl<Type> &resultTypes) {
+  auto lhs = getTensor(loc, lhsValue, "lhs", 0);
+  auto rhs = getTensor(loc, rhsValue, "rhs", 0);
+  if (failed(lhs) || failed(rhs))
+    return failure();
+  if (rhs->getRank() > lhs->getRank() ||
+      lhs->getShape().take_back(rhs->getRank()) != rhs->getShape() ||
+      lhs->getElementType() != rhs->getElementType())
+    return emitOptionalError(loc,
+                             "shape of rhs has to be the last dimensions "
+                             "of lhs, but they are ",
+                             *rhs, " and ", *lhs);
+  resultTypes.push_back(*lhs);
+  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -45,6 +64,14 @@ EmbeddingOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
   auto shape = llvm::to_vector(indices->getShape());
   shape.push_back(table->getDimSize(1));
   resultTypes.push_back(RankedTensorType::get(shape, table->getElementType()));
+  return success();
+}
+
+LogicalResult EmbeddingOp::buildGradients(OpBuilder &builder,
+                                          ValueRange results,
+                                          MutableArrayRef<Value> operands) {
+  operands[1] = EmbeddingGradOp::create(builder, getLoc(), getTable().getType(),
+                                        getIndices(), results[0]);
   return success();
 }
 
@@ -113,6 +140,17 @@ void LinearOp::build(OpBuilder &builder, OperationState &state, Value input,
         bias, transposed);
 }
 
+LogicalResult LinearOp::buildGradients(OpBuilder &builder, ValueRange results,
+                                       MutableArrayRef<Value> operands) {
+  RuleBuilder b(getLoc(), builder);
+  Value x = getInput(), w = getWeight(), dy = results[0];
+  operands[0] = LinearOp::create(b, dy, w, /*bias=*/Value(), !getTransposed());
+  operands[1] = getTransposed() ? b.outer(dy, x) : b.outer(x, dy);
+  if (getBias())
+    operands[2] = b.sumTo(dy, getBias());
+  return success();
+}
+
 namespace {
 /// linear(x, w, bias 0) -> linear(x, w).
 struct DropZeroBias : OpRewritePattern<LinearOp> {
@@ -144,16 +182,31 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *,
   auto rhs = getTensor(loc, adaptor.getRhs(), "rhs", 2);
   if (failed(lhs) || failed(rhs))
     return failure();
-  auto l = lhs->getShape(), r = rhs->getShape();
-  if (l.drop_back(2) != r.drop_back(2) || l.back() != r[r.size() - 2] ||
+  bool ta = adaptor.getLhsTransposed(), tb = adaptor.getRhsTransposed();
+  auto leading = lhs->getShape().drop_back(2);
+  auto l = lhs->getShape().take_back(2), r = rhs->getShape().take_back(2);
+  if (leading != rhs->getShape().drop_back(2) || l[!ta] != r[tb] ||
       lhs->getElementType() != rhs->getElementType())
-    return emitOptionalError(loc,
-                             "operands have to be ... x m x k and "
-                             "... x k x n, but are ",
+    return emitOptionalError(loc, "operands have to be ",
+                             ta ? "... x k x m" : "... x m x k", " and ",
+                             tb ? "... x n x k" : "... x k x n", ", but are ",
                              *lhs, " and ", *rhs);
-  auto shape = llvm::to_vector(l);
-  shape.back() = r.back();
+  auto shape = llvm::to_vector(leading);
+  shape.append({l[ta], r[!tb]});
   resultTypes.push_back(RankedTensorType::get(shape, lhs->getElementType()));
+  return success();
+}
+
+LogicalResult MatmulOp::buildGradients(OpBuilder &builder, ValueRange results,
+                                       MutableArrayRef<Value> operands) {
+  // With A and B as they enter the product: dA = dC B^T and dB = A^T dC, each
+  // written so that it comes out as it stands in memory.
+  Value a = getLhs(), b = getRhs(), dc = results[0];
+  bool ta = getLhsTransposed(), tb = getRhsTransposed();
+  operands[0] = ta ? MatmulOp::create(builder, getLoc(), b, dc, tb, true)
+                   : MatmulOp::create(builder, getLoc(), dc, b, false, !tb);
+  operands[1] = tb ? MatmulOp::create(builder, getLoc(), dc, a, true, ta)
+                   : MatmulOp::create(builder, getLoc(), a, dc, !ta, false);
   return success();
 }
 
@@ -161,18 +214,14 @@ LogicalResult AddOp::inferReturnTypes(MLIRContext *,
                                       std::optional<Location> loc,
                                       Adaptor adaptor,
                                       SmallVectorImpl<Type> &resultTypes) {
-  auto lhs = getTensor(loc, adaptor.getLhs(), "lhs", 0);
-  auto rhs = getTensor(loc, adaptor.getRhs(), "rhs", 0);
-  if (failed(lhs) || failed(rhs))
-    return failure();
-  if (rhs->getRank() > lhs->getRank() ||
-      lhs->getShape().take_back(rhs->getRank()) != rhs->getShape() ||
-      lhs->getElementType() != rhs->getElementType())
-    return emitOptionalError(loc,
-                             "shape of rhs has to be the last dimensions "
-                             "of lhs, but they are ",
-                             *rhs, " and ", *lhs);
-  resultTypes.push_back(*lhs);
+  return inferBroadcast(loc, adaptor.getLhs(), adaptor.getRhs(), resultTypes);
+}
+
+LogicalResult AddOp::buildGradients(OpBuilder &builder, ValueRange results,
+                                    MutableArrayRef<Value> operands) {
+  RuleBuilder b(getLoc(), builder);
+  operands[0] = results[0];
+  operands[1] = b.sumTo(results[0], getRhs());
   return success();
 }
 

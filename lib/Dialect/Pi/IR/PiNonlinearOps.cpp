@@ -6,6 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Rules.h"
+
 #include "pi/Dialect/Pi/IR/Pi.h"
 
 #include "mlir/IR/Builders.h"
@@ -38,6 +40,20 @@ LogicalResult LayerNormOp::verify() {
   return success();
 }
 
+LogicalResult GeluOp::buildGradients(OpBuilder &builder, ValueRange results,
+                                     MutableArrayRef<Value> operands) {
+  operands[0] = GeluGradOp::create(builder, getLoc(), results[0], getInput(),
+                                   getApproximate());
+  return success();
+}
+
+LogicalResult ReluOp::buildGradients(OpBuilder &builder, ValueRange results,
+                                     MutableArrayRef<Value> operands) {
+  // The result has the sign of the input, which need not be kept then.
+  operands[0] = ReluGradOp::create(builder, getLoc(), results[0], getResult());
+  return success();
+}
+
 OpFoldResult ReluOp::fold(FoldAdaptor) {
   // relu(relu(x)) -> relu(x).
   if (auto relu = getInput().getDefiningOp<ReluOp>())
@@ -51,6 +67,21 @@ LogicalResult PolynomialOp::verify() {
   if (!llvm::all_of(getCoefficients(),
                     [](double c) { return std::isfinite(c); }))
     return emitOpError("coefficients have to be finite");
+  return success();
+}
+
+LogicalResult PolynomialOp::buildGradients(OpBuilder &builder,
+                                           ValueRange results,
+                                           MutableArrayRef<Value> operands) {
+  SmallVector<double> derivative;
+  for (auto [power, c] : llvm::enumerate(getCoefficients()))
+    if (power > 0)
+      derivative.push_back(power * c);
+  if (derivative.empty()) // A constant.
+    return success();
+  RuleBuilder b(getLoc(), builder);
+  operands[0] =
+      b.mul(results[0], b.createOrFold<PolynomialOp>(getInput(), derivative));
   return success();
 }
 

@@ -6,12 +6,30 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Rules.h"
+#include "ShapeInference.h"
+
 #include "pi/Dialect/Pi/IR/Pi.h"
 
 #include "mlir/IR/Builders.h"
 
 using namespace mlir;
 using namespace mlir::pi;
+
+//===----------------------------------------------------------------------===//
+// EntropyPenaltyOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+EntropyPenaltyOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                                   Adaptor adaptor,
+                                   SmallVectorImpl<Type> &resultTypes) {
+  auto entropy = getTensor(loc, adaptor.getEntropy(), "entropy", 0);
+  if (failed(entropy))
+    return failure();
+  resultTypes.push_back(entropy->clone(ArrayRef<int64_t>{}));
+  return success();
+}
 
 LogicalResult EntropyPenaltyOp::verify() {
   RankedTensorType entropy = getEntropy().getType();
@@ -24,5 +42,38 @@ LogicalResult EntropyPenaltyOp::verify() {
   for (APFloat value : {getGamma(), getLambda()})
     if (!value.isFinite() || value.isNegative())
       return emitOpError("gamma and lambda have to be finite and not negative");
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// CrossEntropyOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+CrossEntropyOp::inferReturnTypes(MLIRContext *context,
+                                 std::optional<Location> loc, Adaptor adaptor,
+                                 SmallVectorImpl<Type> &resultTypes) {
+  auto logits = getTensor(loc, adaptor.getLogits(), "logits", 1);
+  auto targets = getTensor(loc, adaptor.getTargets(), "targets", 0);
+  if (failed(logits) || failed(targets))
+    return failure();
+  if (logits->getShape().drop_back() != targets->getShape())
+    return emitOptionalError(loc,
+                             "logits have to have a row for each target, but "
+                             "they are ",
+                             *logits, " and ", *targets);
+  Type element = logits->getElementType();
+  if (!element.isF64())
+    element = Float32Type::get(context);
+  resultTypes.push_back(RankedTensorType::get({}, element));
+  return success();
+}
+
+LogicalResult CrossEntropyOp::buildGradients(OpBuilder &builder,
+                                             ValueRange results,
+                                             MutableArrayRef<Value> operands) {
+  operands[0] =
+      CrossEntropyGradOp::create(builder, getLoc(), results[0], getLogits(),
+                                 getTargets(), getIgnoreIndex());
   return success();
 }

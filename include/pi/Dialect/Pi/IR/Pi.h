@@ -19,12 +19,18 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "pi/Interfaces/CostInterfaces.h"
+#include "pi/Interfaces/DifferentiableOpInterface.h"
 #include "pi/Interfaces/GenerationOpInterface.h"
 
 #include "pi/Dialect/Pi/IR/PiDialect.h.inc"
 #include "pi/Dialect/Pi/IR/PiEnums.h.inc"
 
 namespace mlir::pi {
+
+/// Unit attribute of a function that training runs, which private inference has
+/// no part in: what only training needs stays there, and what depends on
+/// parameters is computed in every run, since they change.
+constexpr StringLiteral kTrainingAttr = "pi.training";
 
 /// The training loss, as a resource that operations add to.
 struct LossResource : public SideEffects::Resource::Base<LossResource> {

@@ -11,6 +11,7 @@
 
 include "mlir/IR/OpBase.td"
 include "pi/Interfaces/CostInterfaces.td"
+include "pi/Interfaces/DifferentiableOpInterface.td"
 
 def PI_Dialect : Dialect {
   let name = "pi";
@@ -43,7 +44,8 @@ def PI_Dialect : Dialect {
     }
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
   let useDefaultAttributePrinterParser = 1;
   let hasConstantMaterializer = 1;
 }
@@ -64,6 +66,8 @@ def PI_Costly : DeclareOpInterfaceMethods<PICostOpInterface, ["appendCost"]>;
 /// An operation that each party does alone, on its shares or its weights.
 defvar PI_Local = PICostOpInterface;
 def PI_Nonlinear : DeclareOpInterfaceMethods<NonlinearOpInterface>;
+/// An operation with a reverse rule, which stands beside its other code.
+def PI_Differentiable : DeclareOpInterfaceMethods<DifferentiableOpInterface>;
 def PI_CountsFlops : DeclareOpInterfaceMethods<FlopCountOpInterface>;
 
 #endif // PI_DIALECT_PI_IR_PIDIALECT_TD

@@ -17,13 +17,15 @@ include "pi/Interfaces/GenerationOpInterface.td"
 def PI_FloatTensor : StaticShapeTensorOf<[F16, BF16, F32, F64]>;
 def PI_IndexTensor : StaticShapeTensorOf<[I32]>;
 def PI_Position : 0DTensorOf<[I32]>;
+def PI_FloatScalar : 0DTensorOf<[F16, BF16, F32, F64]>;
 
 /// A linear operation on activations: cheap under private inference.
 class PI_LinearAlgebraOp<string mnemonic, list<Trait> traits = []>
     : PI_Op<mnemonic, traits # [Pure]>;
 
 def PI_EmbeddingOp
-    : PI_LinearAlgebraOp<"embedding", [PI_Costly, InferTypeOpAdaptor]> {
+    : PI_LinearAlgebraOp<"embedding", [PI_Costly, PI_Differentiable,
+                                      InferTypeOpAdaptor]> {
   let summary = "rows of a table, chosen by token";
   let description = [{
     `result[..., :] = table[indices[...], :]`. Shapes: indices `B x T`, table
@@ -69,8 +71,8 @@ def PI_PositionEmbeddingOp
 }
 
 def PI_LinearOp
-    : PI_LinearAlgebraOp<"linear", [PI_Costly, PI_CountsFlops, PI_PositionWise,
-                                   InferTypeOpAdaptor]> {
+    : PI_LinearAlgebraOp<"linear", [PI_Costly, PI_CountsFlops, PI_Differentiable,
+                                   PI_PositionWise, InferTypeOpAdaptor]> {
   let summary = "a linear layer";
   let description = [{
     `result = input * weight + bias`. Shapes: input `... x m`, weight `m x n`
@@ -117,24 +119,42 @@ def PI_LinearOp
 }
 
 def PI_MatmulOp
-    : PI_LinearAlgebraOp<"matmul", [PI_Costly, PI_CountsFlops, InferTypeOpAdaptor]> {
+    : PI_LinearAlgebraOp<"matmul", [PI_Costly, PI_CountsFlops, PI_Differentiable,
+                                   InferTypeOpAdaptor]> {
   let summary = "a product of two matrices";
   let description = [{
     `result = lhs * rhs` over the two last dimensions; leading dimensions are
-    equal on both sides. Shapes: `... x m x k`, `... x k x n`, `... x m x n`.
+    equal on both sides. Shapes: `... x m x k`, `... x k x n`, `... x m x n`. A
+    factor that is `transposed` stands as `... x k x m` or `... x n x k` and is
+    read the other way round, as gradients of products ask for.
 
     ```mlir
     %c = pi.matmul %a, %b : (tensor<64x256xf32>, tensor<256x64xf32>) -> tensor<64x64xf32>
+    %d = pi.matmul %a transposed, %c : (tensor<64x256xf32>, tensor<64x64xf32>) -> tensor<256x64xf32>
     ```
   }];
-  let arguments = (ins PI_FloatTensor:$lhs, PI_FloatTensor:$rhs);
+  let arguments = (ins
+    PI_FloatTensor:$lhs,
+    PI_FloatTensor:$rhs,
+    UnitAttr:$lhs_transposed,
+    UnitAttr:$rhs_transposed);
   let results = (outs PI_FloatTensor:$result);
-  let assemblyFormat =
-      "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = [{
+    $lhs (`transposed` $lhs_transposed^)? `,`
+    $rhs (`transposed` $rhs_transposed^)? attr-dict
+    `:` functional-type(operands, results)
+  }];
+  let builders = [
+    OpBuilder<(ins "::mlir::Value":$lhs, "::mlir::Value":$rhs), [{
+      build($_builder, $_state, lhs, rhs, /*lhs_transposed=*/false,
+            /*rhs_transposed=*/false);
+    }]>
+  ];
 }
 
 def PI_AddOp
-    : PI_LinearAlgebraOp<"add", [PI_Local, PI_PositionWise, InferTypeOpAdaptor]> {
+    : PI_LinearAlgebraOp<"add", [PI_Local, PI_Differentiable, PI_PositionWise,
+                                InferTypeOpAdaptor]> {
   let summary = "a sum, broadcast over leading dimensions";
   let description = [{
     `result = lhs + rhs`. The shape of rhs is that of lhs or its last

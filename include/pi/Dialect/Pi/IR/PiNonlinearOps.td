@@ -44,7 +44,8 @@ def PI_LayerNormOp
 }
 
 class PI_UnaryOp<string mnemonic>
-    : PI_NonlinearOp<mnemonic, [PI_Costly, PI_Nonlinear, PI_PositionWise, Elementwise,
+    : PI_NonlinearOp<mnemonic, [PI_Costly, PI_Nonlinear, PI_Differentiable,
+                                PI_PositionWise, Elementwise,
                                 SameOperandsAndResultType]> {
   let results = (outs PI_FloatTensor:$result);
 }

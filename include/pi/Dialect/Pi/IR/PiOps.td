@@ -10,6 +10,7 @@
 #define PI_DIALECT_PI_IR_PIOPS_TD
 
 include "pi/Dialect/Pi/IR/PiAttentionOps.td"
+include "pi/Dialect/Pi/IR/PiGradientOps.td"
 include "pi/Dialect/Pi/IR/PiLinearOps.td"
 include "pi/Dialect/Pi/IR/PiNonlinearOps.td"
 include "pi/Dialect/Pi/IR/PiParameterOps.td"

@@ -13,7 +13,7 @@ include "pi/Dialect/Pi/IR/PiAttributes.td"
 include "pi/Dialect/Pi/IR/PiLinearOps.td"
 
 /// What an operation adds to the loss: a resource, so that operations that
-/// only contribute to the loss are kept, in order, until training reads them.
+/// contribute to the loss are kept, in order, until training reads them.
 def PI_LossResource : Resource<"::mlir::pi::LossResource">;
 
 /// An operation that only training needs. Inference drops it
@@ -22,22 +22,38 @@ def PI_TrainingOnly : NativeOpTrait<"TrainingOnly"> {
   let cppNamespace = "::mlir::pi";
 }
 
-def PI_EntropyPenaltyOp : PI_Op<"entropy_penalty",
+def PI_AddLossOp : PI_Op<"add_loss",
     [PI_TrainingOnly, MemoryEffects<[MemWrite<PI_LossResource>]>]> {
-  let summary = "adds the entropy regulariser of one layer to the loss";
+  let summary = "has a scalar join the loss";
+  let description = [{
+    The mean of all values that a function adds, one for each layer, joins the
+    cross-entropy of its logits when `pi-build-loss` makes the loss that
+    training minimises (arXiv 2501.03489: the penalty is averaged over layers).
+
+    ```mlir
+    pi.add_loss %penalty : tensor<f32>
+    ```
+  }];
+  let arguments = (ins PI_FloatScalar:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
+}
+
+def PI_EntropyPenaltyOp : PI_Op<"entropy_penalty",
+    [PI_TrainingOnly, Pure, InferTypeOpAdaptor]> {
+  let summary = "the entropy regulariser of one layer";
   let description = [{
     With `E_max = log T` and the learnable threshold theta of each head, the
     deviation is `delta = E - theta * E_max` and its penalty `delta^2` where
     `|delta| > gamma * E_max`, else 0. Read `per_row`, E is the entropy of one
     query row and penalties are summed over batch and rows; read `per_head`, E
-    is the mean entropy of a head over batch and rows. The mean over heads,
-    times `lambda`, joins the loss; the loss is averaged over layers
-    (arXiv 2501.03489, equation of the entropy regularisation and the released
-    code). Shapes: entropy `B x H x T`, threshold `H`.
+    is the mean entropy of a head over batch and rows. The result is the mean
+    over heads, times `lambda` (arXiv 2501.03489, equation of the entropy
+    regularisation and the released code). Shapes: entropy `B x H x T`,
+    threshold `H`, result a scalar.
 
     ```mlir
-    pi.entropy_penalty %e, %theta reading per_row gamma 0.2 lambda 1.0e-5
-        : tensor<1x4x16xf32>, tensor<4xf32>
+    %p = pi.entropy_penalty %e, %theta reading per_row gamma 0.2 lambda 1.0e-5
+        : (tensor<1x4x16xf32>, tensor<4xf32>) -> tensor<f32>
     ```
   }];
   let arguments = (ins
@@ -46,11 +62,37 @@ def PI_EntropyPenaltyOp : PI_Op<"entropy_penalty",
     PI_EntropyReadingAttr:$reading,
     F64Attr:$gamma,
     F64Attr:$lambda);
+  let results = (outs PI_FloatScalar:$result);
   let assemblyFormat = [{
     $entropy `,` $threshold `reading` `` $reading `gamma` $gamma `lambda` $lambda
-    attr-dict `:` type($entropy) `,` type($threshold)
+    attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
+}
+
+def PI_CrossEntropyOp : PI_Op<"cross_entropy",
+    [PI_TrainingOnly, Pure, PI_Differentiable, InferTypeOpAdaptor]> {
+  let summary = "the cross-entropy of logits";
+  let description = [{
+    The mean of `log(sum_v exp(logits[i, v])) - logits[i, targets[i]]` over the
+    places i whose target is not `ignore_index`, as
+    `torch.nn.functional.cross_entropy`; but 0 where all are ignored, so that a
+    batch of padding alone adds nothing. Shapes: logits `... x V`, targets `...`,
+    result a scalar, in f32 unless the logits are f64. Another target outside
+    `[0, V)` is undefined here; the runtime refuses it before it starts.
+
+    ```mlir
+    %loss = pi.cross_entropy %logits, %targets ignore_index -100
+        : (tensor<1x16x384xf32>, tensor<1x16xi32>) -> tensor<f32>
+    ```
+  }];
+  let arguments = (ins PI_FloatTensor:$logits, PI_IndexTensor:$targets,
+                       I32Attr:$ignore_index);
+  let results = (outs PI_FloatScalar:$result);
+  let assemblyFormat = [{
+    $logits `,` $targets `ignore_index` $ignore_index attr-dict
+    `:` functional-type(operands, results)
+  }];
 }
 
 #endif // PI_DIALECT_PI_IR_PITRAININGOPS_TD

@@ -1,0 +1,93 @@
+// What verifiers of operations of training and of gradients refuse, and why.
+// RUN: pi-opt %s -split-input-file -verify-diagnostics
+
+//===----------------------------------------------------------------------===//
+// Training
+//===----------------------------------------------------------------------===//
+
+func.func @penalty_heads(%e: tensor<1x4x16xf32>, %theta: tensor<8xf32>) {
+  // expected-error @+1 {{entropy B x H x T and threshold H have to agree in H, but are 'tensor<1x4x16xf32>' and 'tensor<8xf32>'}}
+  %p = pi.entropy_penalty %e, %theta reading per_row gamma 0.2 lambda 1.0e-5 : (tensor<1x4x16xf32>, tensor<8xf32>) -> tensor<f32>
+  return
+}
+
+// -----
+
+func.func @penalty_gamma(%e: tensor<1x4x16xf32>, %theta: tensor<4xf32>) {
+  // expected-error @+1 {{gamma and lambda have to be finite and not negative}}
+  %p = pi.entropy_penalty %e, %theta reading per_row gamma -0.2 lambda 1.0e-5 : (tensor<1x4x16xf32>, tensor<4xf32>) -> tensor<f32>
+  return
+}
+
+// -----
+
+func.func @cross_entropy_targets(%x: tensor<2x3x9xf32>, %t: tensor<2x4xi32>) -> tensor<f32> {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{logits have to have a row for each target, but they are 'tensor<2x3x9xf32>' and 'tensor<2x4xi32>'}}
+  %0 = pi.cross_entropy %x, %t ignore_index -100 : (tensor<2x3x9xf32>, tensor<2x4xi32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
+
+// -----
+
+// The mean over many positions is no number of bf16.
+func.func @cross_entropy_type(%x: tensor<3x9xbf16>, %t: tensor<3xi32>) -> tensor<bf16> {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{inferred type(s) 'tensor<f32>' are incompatible with return type(s) of operation 'tensor<bf16>'}}
+  %0 = pi.cross_entropy %x, %t ignore_index -100 : (tensor<3x9xbf16>, tensor<3xi32>) -> tensor<bf16>
+  return %0 : tensor<bf16>
+}
+
+// -----
+
+//===----------------------------------------------------------------------===//
+// Gradients
+//===----------------------------------------------------------------------===//
+
+func.func @matmul_transposed(%a: tensor<4x3xf32>, %b: tensor<5x4xf32>) -> tensor<3x5xf32> {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{operands have to be ... x k x m and ... x k x n, but are 'tensor<4x3xf32>' and 'tensor<5x4xf32>'}}
+  %0 = pi.matmul %a transposed, %b : (tensor<4x3xf32>, tensor<5x4xf32>) -> tensor<3x5xf32>
+  return %0 : tensor<3x5xf32>
+}
+
+// -----
+
+func.func @mul_shapes(%a: tensor<4x3xf32>, %b: tensor<4xf32>) -> tensor<4x3xf32> {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{shape of rhs has to be the last dimensions of lhs, but they are 'tensor<4xf32>' and 'tensor<4x3xf32>'}}
+  %0 = pi.mul %a, %b : (tensor<4x3xf32>, tensor<4xf32>) -> tensor<4x3xf32>
+  return %0 : tensor<4x3xf32>
+}
+
+// -----
+
+func.func @reduce_leading(%x: tensor<4x3xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{result has to have the last dimensions of the input, but they are 'tensor<4xf32>' and 'tensor<4x3xf32>'}}
+  %0 = pi.reduce_leading %x : (tensor<4x3xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+func.func @embedding_grad_rows(%i: tensor<2x3xi32>, %g: tensor<2x4x8xf32>) -> tensor<9x8xf32> {
+  // expected-error @+1 {{gradient has to have a row for each index, but they are 'tensor<2x4x8xf32>' and 'tensor<2x3xi32>'}}
+  %0 = pi.embedding_grad %i, %g : (tensor<2x3xi32>, tensor<2x4x8xf32>) -> tensor<9x8xf32>
+  return %0 : tensor<9x8xf32>
+}
+
+// -----
+
+func.func @embedding_grad_width(%i: tensor<2x3xi32>, %g: tensor<2x3x8xf32>) -> tensor<9x4xf32> {
+  // expected-error @+1 {{result has to be V x d with rows as those of the gradient, but they are 'tensor<9x4xf32>' and 'tensor<2x3x8xf32>'}}
+  %0 = pi.embedding_grad %i, %g : (tensor<2x3xi32>, tensor<2x3x8xf32>) -> tensor<9x4xf32>
+  return %0 : tensor<9x4xf32>
+}
+
+// -----
+
+func.func @cross_entropy_grad_targets(%g: tensor<f32>, %x: tensor<3x9xf32>, %t: tensor<4xi32>) -> tensor<3x9xf32> {
+  // expected-error @+1 {{logits have to have a row for each target, but they are 'tensor<3x9xf32>' and 'tensor<4xi32>'}}
+  %0 = pi.cross_entropy_grad %g, %x, %t ignore_index -100 : (tensor<f32>, tensor<3x9xf32>, tensor<4xi32>) -> tensor<3x9xf32>
+  return %0 : tensor<3x9xf32>
+}

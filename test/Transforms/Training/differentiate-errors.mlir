@@ -1,0 +1,54 @@
+// RUN: pi-opt %s --pi-differentiate -split-input-file -verify-diagnostics
+
+// The operation, where it stands, and what asks for its rule are named.
+pi.parameter @h.0.attn.c_attn.weight : tensor<1x1x12xf32>
+func.func @loss(%cache: tensor<2x1x4x4xf32>, %i: tensor<i32>, %t: tensor<1x1xi32>) -> tensor<f32> {
+  %qkv = pi.load @h.0.attn.c_attn.weight : tensor<1x1x12xf32>
+  // expected-error @+1 {{'pi.cached_attention' op has no rule to differentiate it, but stands between parameter '@h.0.attn.c_attn.weight' and the result of @loss}}
+  %y = pi.cached_attention %qkv, %cache at %i heads 1 scale 0.5 : (tensor<1x1x12xf32>, tensor<2x1x4x4xf32>, tensor<i32>) -> tensor<1x1x4xf32>
+  %loss = pi.cross_entropy %y, %t ignore_index -100 : (tensor<1x1x4xf32>, tensor<1x1xi32>) -> tensor<f32>
+  return %loss : tensor<f32>
+}
+
+// -----
+
+// Off the way, it may stand.
+pi.parameter @qkv : tensor<1x1x12xf32>
+func.func @loss(%cache: tensor<2x1x4x4xf32>, %i: tensor<i32>, %x: tensor<f32>) -> tensor<f32> {
+  %qkv = pi.load @qkv : tensor<1x1x12xf32>
+  %y = pi.cached_attention %qkv, %cache at %i heads 1 scale 0.5 : (tensor<1x1x12xf32>, tensor<2x1x4x4xf32>, tensor<i32>) -> tensor<1x1x4xf32>
+  return %x : tensor<f32>
+}
+
+// -----
+
+// expected-error @+1 {{has no function @loss with a body to differentiate}}
+module {
+  func.func private @loss() -> tensor<f32>
+}
+
+// -----
+
+// expected-error @+1 {{has to give one float scalar to be differentiated, but is '(tensor<4xf32>) -> tensor<4xf32>'}}
+func.func @loss(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
+
+// -----
+
+// expected-error @+1 {{has to be one block to be differentiated}}
+func.func @loss(%x: tensor<f32>) -> tensor<f32> {
+  cf.br ^next
+^next:
+  return %x : tensor<f32>
+}
+
+// -----
+
+func.func @loss(%x: tensor<f32>) -> tensor<f32> {
+  return %x : tensor<f32>
+}
+// expected-error @+1 {{stands in the way of the generated function @gradients}}
+func.func @gradients() {
+  return
+}

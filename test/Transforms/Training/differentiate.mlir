@@ -1,0 +1,73 @@
+// RUN: pi-opt %s -split-input-file --pi-differentiate | FileCheck %s
+
+// A table that is read twice: what flows into it is summed, last user first.
+pi.parameter @wte : tensor<9x4xf32>
+// CHECK-LABEL: func.func @gradients
+// CHECK-SAME: (%[[I:.*]]: tensor<2x3xi32> {pi.name = "input_ids"}, %[[T:.*]]: tensor<2x3xi32>)
+// CHECK-SAME: -> (tensor<f32> {pi.name = "loss"}, tensor<9x4xf32> {pi.gradient = @wte}) attributes {pi.training}
+func.func @loss(%ids: tensor<2x3xi32> {pi.name = "input_ids"}, %t: tensor<2x3xi32>) -> (tensor<f32> {pi.name = "loss"}) {
+  // CHECK-DAG: %[[W:.*]] = pi.load @wte
+  // CHECK-DAG: %[[V:.*]] = pi.load @wte
+  %w = pi.load @wte : tensor<9x4xf32>
+  %v = pi.load @wte : tensor<9x4xf32>
+  %x = pi.embedding %ids, %w : (tensor<2x3xi32>, tensor<9x4xf32>) -> tensor<2x3x4xf32>
+  %y = pi.linear %x, %v transposed : (tensor<2x3x4xf32>, tensor<9x4xf32>) -> tensor<2x3x9xf32>
+  // CHECK: %[[LOSS:.*]] = pi.cross_entropy
+  // CHECK: %[[DY:.*]] = pi.cross_entropy_grad
+  // CHECK: %[[DX:.*]] = pi.linear %[[DY]], %[[V]]
+  // CHECK: %[[HEAD:.*]] = pi.matmul %{{.*}} transposed, %{{.*}} : (tensor<6x9xf32>, tensor<6x4xf32>) -> tensor<9x4xf32>
+  // CHECK: %[[ROWS:.*]] = pi.embedding_grad %[[I]], %[[DX]]
+  // CHECK: %[[SUM:.*]] = pi.add %[[ROWS]], %[[HEAD]]
+  // CHECK: return %[[LOSS]], %[[SUM]]
+  %loss = pi.cross_entropy %y, %t ignore_index -100 : (tensor<2x3x9xf32>, tensor<2x3xi32>) -> tensor<f32>
+  return %loss : tensor<f32>
+}
+
+// -----
+
+// What no parameter needs is not computed: here the gradient of the input.
+pi.parameter @w : tensor<4x9xf32>
+// CHECK-LABEL: func.func @gradients
+func.func @loss(%x: tensor<3x4xf32>, %t: tensor<3xi32>) -> tensor<f32> {
+  // CHECK-COUNT-1: pi.linear
+  // CHECK-NOT: pi.linear
+  // CHECK: return
+  %w = pi.load @w : tensor<4x9xf32>
+  %y = pi.linear %x, %w : (tensor<3x4xf32>, tensor<4x9xf32>) -> tensor<3x9xf32>
+  %loss = pi.cross_entropy %y, %t ignore_index -100 : (tensor<3x9xf32>, tensor<3xi32>) -> tensor<f32>
+  return %loss : tensor<f32>
+}
+
+// -----
+
+// Nothing flows through an integer, and nothing into the source of a derived
+// parameter, which is trained in its own right. What does not reach the loss
+// has gradient 0.
+pi.parameter @a : tensor<2x9xf32>
+pi.parameter @b : tensor<9x4xf32> derived {
+  %0 = pi.load @c : tensor<9x4xf32>
+  pi.yield %0 : tensor<9x4xf32>
+}
+pi.parameter @c : tensor<9x4xf32>
+// CHECK-LABEL: func.func @gradients
+// CHECK-SAME: tensor<2x9xf32> {pi.gradient = @a}, tensor<9x4xf32> {pi.gradient = @b})
+func.func @loss(%t: tensor<2xi32>) -> tensor<f32> {
+  %a = pi.load @a : tensor<2x9xf32>
+  %b = pi.load @b : tensor<9x4xf32>
+  %i = pi.argmax %a : (tensor<2x9xf32>) -> tensor<2xi32>
+  %y = pi.embedding %i, %b : (tensor<2xi32>, tensor<9x4xf32>) -> tensor<2x4xf32>
+  // CHECK: %[[DB:.*]] = pi.embedding_grad
+  // CHECK: %[[DA:.*]] = arith.constant dense<0.000000e+00> : tensor<2x9xf32>
+  // CHECK: return %{{.*}}, %[[DA]], %[[DB]]
+  %loss = pi.cross_entropy %y, %t ignore_index -100 : (tensor<2x4xf32>, tensor<2xi32>) -> tensor<f32>
+  return %loss : tensor<f32>
+}
+
+// -----
+
+// A scalar that depends on no parameter.
+// CHECK-LABEL: func.func @gradients
+// CHECK: return %arg0 : tensor<f32>
+func.func @loss(%x: tensor<f32>) -> tensor<f32> {
+  return %x : tensor<f32>
+}

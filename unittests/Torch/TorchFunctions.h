@@ -1,0 +1,41 @@
+//===- TorchFunctions.h - The mathematics, on LibTorch's tensors -*- C++
+//-*-===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+//
+// What the references share that need LibTorch's own tensors, to differentiate
+// through them. Including this file takes seconds.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PI_UNITTESTS_TORCH_TORCHFUNCTIONS_H
+#define PI_UNITTESTS_TORCH_TORCHFUNCTIONS_H
+
+#include "TorchReference.h"
+
+#include <ATen/ATen.h>
+
+namespace pi_torch {
+
+at::Tensor toTorch(const Tensor &tensor);
+Tensor fromTorch(const at::Tensor &tensor);
+
+/// Softmax of rows, divided first by a temperature `H x T` if there is one.
+at::Tensor softmaxRows(at::Tensor scores, const at::Tensor *temperature,
+                       bool causal);
+
+/// Causal attention over a packed projection, as pi_torch::attention.
+struct AttentionResult {
+  at::Tensor context, entropy;
+};
+AttentionResult attend(const at::Tensor &qkv, int64_t heads,
+                       const at::Tensor *temperature);
+
+} // namespace pi_torch
+
+#endif // PI_UNITTESTS_TORCH_TORCHFUNCTIONS_H
