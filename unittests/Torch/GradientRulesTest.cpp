@@ -14,50 +14,16 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "GradientRules.h"
 #include "CompiledModel.h"
-#include "TorchFunctions.h"
 
 #include "gtest/gtest.h"
 
 #include <cmath>
-#include <functional>
 
 using namespace pi_torch;
 
 namespace {
-
-using Shape = std::vector<int64_t>;
-using Tensors = std::vector<at::Tensor>;
-
-/// An operand, as `%NAME` in the body.
-struct Operand {
-  std::string name;
-  Tensor value;
-};
-
-/// One rule under test.
-struct Rule {
-  std::string name;
-  std::vector<Operand> parameters;
-  /// Operands that are integers.
-  std::vector<Operand> indices;
-  /// Defines %r0, %r1, ... of these shapes, with f32 for the element type.
-  std::string body;
-  std::vector<Shape> results;
-  /// The results from parameters and indices, in order.
-  std::function<Tensors(const Tensors &, const Tensors &)> reference;
-};
-
-std::ostream &operator<<(std::ostream &stream, const Rule &rule) {
-  return stream << rule.name;
-}
-
-std::string typeText(const Shape &shape, const std::string &element = "f32") {
-  std::string text = "tensor<";
-  for (int64_t size : shape)
-    text += std::to_string(size) + "x";
-  return text + element + ">";
-}
 
 /// The fixed factors that make one number of result `index`.
 Tensor weightsOf(const Rule &rule, size_t index) {
@@ -186,167 +152,6 @@ TEST_P(Rules, AgreesWithCentralDifferences) {
     }
     EXPECT_LT(difference, 1e-7 * size) << parameter.name;
   }
-}
-
-//===----------------------------------------------------------------------===//
-// The rules
-//===----------------------------------------------------------------------===//
-
-Tensor indexTensor(Shape shape, const std::vector<float> &values) {
-  return {std::move(shape), values};
-}
-
-Rule embedding() {
-  // Token 3 twice, and tokens that do not occur.
-  return {"Embedding",
-          {{"table", randomNormal({7, 4}, 1.0, 1)}},
-          {{"ids", indexTensor({2, 3}, {3, 0, 6, 3, 1, 2})}},
-          "%r0 = pi.embedding %ids, %table : (tensor<2x3xi32>, "
-          "tensor<7x4xf32>) -> tensor<2x3x4xf32>",
-          {{2, 3, 4}},
-          [](const Tensors &p, const Tensors &i) {
-            return Tensors{at::embedding(p[0], i[0])};
-          }};
-}
-
-Rule linearRule(const std::string &name, Shape input, bool transposed,
-                bool bias) {
-  constexpr int64_t in = 6, out = 5;
-  Shape weight = transposed ? Shape{out, in} : Shape{in, out};
-  Shape result = input;
-  result.back() = out;
-  Rule rule{
-      name,
-      {{"x", randomNormal(input, 1.0, 2)}, {"w", randomNormal(weight, 1.0, 3)}},
-      {},
-      "",
-      {result},
-      [=](const Tensors &p, const Tensors &) {
-        at::Tensor y = at::matmul(p[0], transposed ? p[1].t() : p[1]);
-        return Tensors{bias ? y + p[2] : y};
-      }};
-  if (bias)
-    rule.parameters.push_back({"b", randomNormal({out}, 1.0, 4)});
-  rule.body = std::string("%r0 = pi.linear %x, %w") + (bias ? " bias %b" : "") +
-              (transposed ? " transposed" : "") + " : (" + typeText(input) +
-              ", " + typeText(weight) + (bias ? ", tensor<5xf32>" : "") +
-              ") -> " + typeText(result);
-  return rule;
-}
-
-Rule matmulRule(bool lhsTransposed, bool rhsTransposed) {
-  Shape lhs = lhsTransposed ? Shape{2, 4, 3} : Shape{2, 3, 4};
-  Shape rhs = rhsTransposed ? Shape{2, 5, 4} : Shape{2, 4, 5};
-  std::string name = std::string("Matmul") + (lhsTransposed ? "T" : "N") +
-                     (rhsTransposed ? "T" : "N");
-  return {
-      name,
-      {{"a", randomNormal(lhs, 1.0, 5)}, {"b", randomNormal(rhs, 1.0, 6)}},
-      {},
-      std::string("%r0 = pi.matmul %a") + (lhsTransposed ? " transposed" : "") +
-          ", %b" + (rhsTransposed ? " transposed" : "") + " : (" +
-          typeText(lhs) + ", " + typeText(rhs) + ") -> tensor<2x3x5xf32>",
-      {{2, 3, 5}},
-      [=](const Tensors &p, const Tensors &) {
-        return Tensors{at::matmul(lhsTransposed ? p[0].transpose(1, 2) : p[0],
-                                  rhsTransposed ? p[1].transpose(1, 2) : p[1])};
-      }};
-}
-
-/// pi.add or pi.mul, rhs being broadcast from these dimensions.
-Rule broadcastRule(const std::string &name, const std::string &operation,
-                   Shape rhs, bool isSum) {
-  return {name,
-          {{"x", randomNormal({2, 3, 4}, 1.0, 7)},
-           {"y", randomNormal(rhs, 1.0, 8)}},
-          {},
-          "%r0 = " + operation + " %x, %y : (tensor<2x3x4xf32>, " +
-              typeText(rhs) + ") -> tensor<2x3x4xf32>",
-          {{2, 3, 4}},
-          [=](const Tensors &p, const Tensors &) {
-            return Tensors{isSum ? p[0] + p[1] : p[0] * p[1]};
-          }};
-}
-
-Rule reduceLeading() {
-  return {"ReduceLeading",
-          {{"x", randomNormal({2, 3, 4}, 1.0, 9)}},
-          {},
-          "%r0 = pi.reduce_leading %x : (tensor<2x3x4xf32>) -> tensor<4xf32>\n"
-          "%r1 = pi.reduce_leading %x : (tensor<2x3x4xf32>) -> tensor<f32>",
-          {{4}, {}},
-          [](const Tensors &p, const Tensors &) {
-            return Tensors{p[0].flatten(0, 1).sum(0), p[0].sum()};
-          }};
-}
-
-Rule reshapes() {
-  return {"Reshapes",
-          {{"x", randomNormal({2, 3, 4}, 1.0, 10)}},
-          {},
-          "%r0 = tensor.collapse_shape %x [[0, 1], [2]] : tensor<2x3x4xf32> "
-          "into tensor<6x4xf32>\n"
-          "%r1 = tensor.expand_shape %r0 [[0], [1, 2]] output_shape [6, 2, 2] "
-          ": tensor<6x4xf32> into tensor<6x2x2xf32>",
-          {{6, 4}, {6, 2, 2}},
-          [](const Tensors &p, const Tensors &) {
-            return Tensors{p[0].reshape({6, 4}), p[0].reshape({6, 2, 2})};
-          }};
-}
-
-/// An elementwise operation; `text` follows the operand.
-Rule unary(const std::string &name, const std::string &operation,
-           const std::string &text,
-           std::function<at::Tensor(const at::Tensor &)> reference) {
-  return {name,
-          {{"x", randomNormal({3, 7}, 1.5, 11)}},
-          {},
-          "%r0 = " + operation + " %x " + text + " : tensor<3x7xf32>",
-          {{3, 7}},
-          [=](const Tensors &p, const Tensors &) {
-            return Tensors{reference(p[0])};
-          }};
-}
-
-Rule crossEntropy() {
-  // Two places of six do not count.
-  return {"CrossEntropy",
-          {{"logits", randomNormal({2, 3, 9}, 3.0, 12)}},
-          {{"targets", indexTensor({2, 3}, {8, -100, 0, 3, 3, -100})}},
-          "%r0 = pi.cross_entropy %logits, %targets ignore_index -100 : "
-          "(tensor<2x3x9xf32>, tensor<2x3xi32>) -> tensor<f32>",
-          {{}},
-          [](const Tensors &p, const Tensors &i) {
-            return Tensors{at::cross_entropy_loss(p[0].reshape({6, 9}),
-                                                  i[0].reshape({6}))};
-          }};
-}
-
-std::vector<Rule> allRules() {
-  return {embedding(),
-          linearRule("Linear", {2, 3, 6}, false, true),
-          linearRule("LinearTransposed", {2, 3, 6}, true, true),
-          linearRule("LinearOfOneRow", {1, 1, 6}, false, false),
-          linearRule("LinearOfAVector", {6}, true, false),
-          matmulRule(false, false),
-          matmulRule(false, true),
-          matmulRule(true, false),
-          matmulRule(true, true),
-          broadcastRule("Add", "pi.add", {2, 3, 4}, true),
-          broadcastRule("AddBroadcast", "pi.add", {3, 4}, true),
-          broadcastRule("Mul", "pi.mul", {2, 3, 4}, false),
-          broadcastRule("MulByAScalar", "pi.mul", {}, false),
-          reduceLeading(),
-          reshapes(),
-          unary("GeluErf", "pi.gelu", "approximate none",
-                [](const at::Tensor &x) { return at::gelu(x, "none"); }),
-          unary("GeluTanh", "pi.gelu", "approximate tanh",
-                [](const at::Tensor &x) { return at::gelu(x, "tanh"); }),
-          unary("Relu", "pi.relu", "",
-                [](const at::Tensor &x) { return at::relu(x); }),
-          unary("Polynomial", "pi.polynomial", "coefficients [0.5, 2.0, -0.25]",
-                [](const at::Tensor &x) { return 0.5 + 2 * x - 0.25 * x * x; }),
-          crossEntropy()};
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Rules, testing::ValuesIn(allRules()),

@@ -29,12 +29,22 @@ Tensor fromTorch(const at::Tensor &tensor);
 at::Tensor softmaxRows(at::Tensor scores, const at::Tensor *temperature,
                        bool causal);
 
-/// Causal attention over a packed projection, as pi_torch::attention.
+/// Attention over a packed projection, as pi_torch::attention.
 struct AttentionResult {
   at::Tensor context, entropy;
 };
 AttentionResult attend(const at::Tensor &qkv, int64_t heads,
-                       const at::Tensor *temperature);
+                       const at::Tensor *temperature, bool causal = true);
+
+/// The entropy regulariser of one layer (arXiv 2501.03489): entropy
+/// `B x H x T`, threshold `H`.
+struct EntropyReading {
+  bool perRow;
+  double gamma, lambda;
+};
+at::Tensor entropyPenalty(const at::Tensor &entropy,
+                          const at::Tensor &threshold,
+                          const EntropyReading &reading);
 
 } // namespace pi_torch
 

@@ -43,7 +43,7 @@ at::Tensor pi_torch::softmaxRows(at::Tensor scores,
 }
 
 AttentionResult pi_torch::attend(const at::Tensor &qkv, int64_t heads,
-                                 const at::Tensor *temperature) {
+                                 const at::Tensor *temperature, bool causal) {
   int64_t batch = qkv.size(0), positions = qkv.size(1);
   int64_t width = qkv.size(2) / 3, headSize = width / heads;
   auto splitHeads = [&](const at::Tensor &packed) {
@@ -53,10 +53,26 @@ AttentionResult pi_torch::attend(const at::Tensor &qkv, int64_t heads,
   at::Tensor query = splitHeads(parts[0]), key = splitHeads(parts[1]);
   at::Tensor scores = at::matmul(query, key.transpose(-1, -2)) /
                       std::sqrt(static_cast<double>(headSize));
-  at::Tensor weights = softmaxRows(scores, temperature, /*causal=*/true);
+  at::Tensor weights = softmaxRows(scores, temperature, causal);
   at::Tensor context = at::matmul(weights, splitHeads(parts[2]));
+  // log(1) where a weight is 0, so that the derivative is finite, too.
+  at::Tensor logarithms = (weights + weights.eq(0)).log();
   return {context.transpose(1, 2).reshape({batch, positions, width}),
-          -at::xlogy(weights, weights).sum(-1)};
+          -(weights * logarithms).sum(-1)};
+}
+
+at::Tensor pi_torch::entropyPenalty(const at::Tensor &entropy,
+                                    const at::Tensor &threshold,
+                                    const EntropyReading &reading) {
+  double limit = std::log(static_cast<double>(entropy.size(2)));
+  // Per head, the mean entropy stands for all rows, and is counted once.
+  at::Tensor rows = reading.perRow
+                        ? entropy
+                        : entropy.mean(at::IntArrayRef{0, 2}, /*keepdim=*/true);
+  at::Tensor delta = rows - limit * threshold.unsqueeze(-1);
+  at::Tensor outside = delta.abs().gt(reading.gamma * limit);
+  at::Tensor sums = (delta.square() * outside).sum(at::IntArrayRef{0, 2});
+  return reading.lambda * sums.mean();
 }
 
 namespace {

@@ -28,7 +28,8 @@ static void addBufferization(OpPassManager &manager) {
   manager.addPass(createPiOutlineOperations());
   manager.addPass(createConvertPiToLinalg());
   manager.addPass(createCanonicalizerPass());
-  manager.addPass(createCSEPass());
+  // No CSE in between: two equal empty tensors that became one would share the
+  // buffer of one result, and the first value in it would be lost.
   manager.addPass(bufferization::createEmptyTensorEliminationPass());
   manager.addPass(bufferization::createOneShotBufferizePass());
   manager.addPass(createCanonicalizerPass());

@@ -41,6 +41,12 @@ static Value getScoreFactor(TensorBuilder &b, Value temperature, double scale,
                                b.extract(temperature, {head, position}));
 }
 
+/// The slice of one head of a value B x H x T, as a vector.
+static TensorBuilder::Piece getRowPlace(TensorBuilder &b, Value batch,
+                                        Value head, int64_t rows) {
+  return {{}, {batch, head, b.attr(0)}, {b.attr(1), b.attr(1), b.attr(rows)}};
+}
+
 namespace {
 struct AttentionLowering : OpRewritePattern<AttentionOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -84,12 +90,24 @@ struct AttentionLowering : OpRewritePattern<AttentionOp> {
     OpFoldResult first;
     if (op.getCausal())
       first = b.attr(0);
-    Value probabilities = buildSoftmaxRows(
-        b, scores, rows, b.attr(rows), first, [&](TensorBuilder &b, Value row) {
-          return getScoreFactor(b, op.getTemperature(),
-                                op.getScale().convertToDouble(), element, head,
-                                row);
-        });
+    auto getFactor = [&](TensorBuilder &b, Value row) {
+      return getScoreFactor(b, op.getTemperature(),
+                            op.getScale().convertToDouble(), element, head,
+                            row);
+    };
+    // The scores are overwritten by the probabilities below.
+    TensorBuilder::Piece logSums;
+    if (op.getLogSumExp())
+      logSums = buildForEachRow(
+          b, rows, batch, head, out.back(), [&](TensorBuilder &b, Value row) {
+            OpFoldResult seen = b.attr(rows);
+            if (op.getCausal())
+              seen = Value(arith::AddIOp::create(b, row, b.index(1)));
+            Value x = b.slice(scores, {row, b.attr(0)}, {b.attr(1), seen}, 1);
+            return buildLogSumExp(b, x, getFactor(b, row));
+          });
+    Value probabilities =
+        buildSoftmaxRows(b, scores, rows, b.attr(rows), first, getFactor);
     SmallVector<TensorBuilder::Piece> pieces;
     TensorBuilder::Piece context{
         {}, getHeadOffsets(b, batch, head, headSize, 0, width), sizes};
@@ -98,23 +116,26 @@ struct AttentionLowering : OpRewritePattern<AttentionOp> {
                  b.zeros(b.slice(out[0], context.offsets, sizes, 2)));
     pieces.push_back(context);
     if (op.getEntropy())
-      pieces.push_back(
-          buildEntropies(b, probabilities, rows, batch, head, out[1]));
+      pieces.push_back(buildForEachRow(
+          b, rows, batch, head, out[1], [&](TensorBuilder &b, Value row) {
+            return buildEntropy(b, b.slice(probabilities, {row, b.attr(0)},
+                                           {b.attr(1), b.attr(rows)}, 1));
+          }));
+    if (op.getLogSumExp())
+      pieces.push_back(logSums);
     return pieces;
   }
 
-  static TensorBuilder::Piece buildEntropies(TensorBuilder &b,
-                                             Value probabilities, int64_t rows,
-                                             Value batch, Value head,
-                                             Value out) {
-    TensorBuilder::Piece piece{
-        {}, {batch, head, b.attr(0)}, {b.attr(1), b.attr(1), b.attr(rows)}};
+  /// What `buildRow` gives for each row, at the place of a head in `out`.
+  static TensorBuilder::Piece
+  buildForEachRow(TensorBuilder &b, int64_t rows, Value batch, Value head,
+                  Value out,
+                  function_ref<Value(TensorBuilder &, Value)> buildRow) {
+    TensorBuilder::Piece piece = getRowPlace(b, batch, head, rows);
     Value target = b.slice(out, piece.offsets, piece.sizes, 1);
     piece.value =
         b.loop(b.attr(rows), target, [&](TensorBuilder &b, Value i, Value all) {
-          Value row = b.slice(probabilities, {i, b.attr(0)},
-                              {b.attr(1), b.attr(rows)}, 1);
-          return tensor::InsertOp::create(b, buildEntropy(b, row), all, i);
+          return tensor::InsertOp::create(b, buildRow(b, i), all, i);
         });
     return piece;
   }

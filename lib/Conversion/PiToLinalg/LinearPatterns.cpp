@@ -292,6 +292,26 @@ struct PositionEmbeddingLowering : OpRewritePattern<PositionEmbeddingOp> {
   }
 };
 
+struct PlaceRowsLowering : OpRewritePattern<PlaceRowsOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(PlaceRowsOp op,
+                                PatternRewriter &rewriter) const override {
+    TensorBuilder b(op.getLoc(), rewriter);
+    RankedTensorType type = op.getResult().getType();
+    Value zeros = b.zeros(
+        b.empty(getAsIndexOpFoldResult(op.getContext(), type.getShape()),
+                type.getElementType()));
+    SmallVector<OpFoldResult> offsets(type.getRank(), b.attr(0));
+    if (op.getPosition())
+      offsets[type.getRank() - 2] = b.extract(op.getPosition());
+    rewriter.replaceOp(
+        op, b.insert(op.getRows(), zeros, offsets,
+                     getAsIndexOpFoldResult(
+                         op.getContext(), op.getRows().getType().getShape())));
+    return success();
+  }
+};
+
 struct SelectPositionLowering : OpRewritePattern<SelectPositionOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(SelectPositionOp op,
@@ -309,12 +329,12 @@ struct SelectPositionLowering : OpRewritePattern<SelectPositionOp> {
 } // namespace
 
 void mlir::pi::populateLinearPatterns(RewritePatternSet &patterns) {
-  patterns.add<LinearLowering, MatmulLowering,
-               BroadcastLowering<AddOp, arith::AddFOp>,
-               BroadcastLowering<MulOp, arith::MulFOp>,
-               BroadcastLowering<DivOp, arith::DivFOp>, ReduceLeadingLowering,
-               ScaledResidualLowering, EmbeddingLowering, EmbeddingGradLowering,
-               PositionEmbeddingLowering, SelectPositionLowering>(
+  patterns.add<
+      LinearLowering, MatmulLowering, BroadcastLowering<AddOp, arith::AddFOp>,
+      BroadcastLowering<MulOp, arith::MulFOp>,
+      BroadcastLowering<DivOp, arith::DivFOp>, ReduceLeadingLowering,
+      ScaledResidualLowering, EmbeddingLowering, EmbeddingGradLowering,
+      PositionEmbeddingLowering, PlaceRowsLowering, SelectPositionLowering>(
       patterns.getContext());
 }
 

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Patterns.h"
-#include "RowPatterns.h"
+#include "TensorBuilder.h"
 
 #include "pi/Dialect/Pi/IR/Pi.h"
 
@@ -16,91 +16,6 @@
 
 using namespace mlir;
 using namespace mlir::pi;
-
-//===----------------------------------------------------------------------===//
-// Rows
-//===----------------------------------------------------------------------===//
-
-/// The largest element of factor * row.
-static Value buildMaximum(TensorBuilder &b, Value row, Value factor) {
-  return b.reduce(row, -std::numeric_limits<double>::infinity(),
-                  [&](TensorBuilder &b, ValueRange args) {
-                    Value x = arith::MulFOp::create(b, args[1], factor);
-                    return arith::MaximumFOp::create(b, args[0], x);
-                  });
-}
-
-Value mlir::pi::buildLogSumExp(TensorBuilder &b, Value row, Value factor) {
-  Value max = buildMaximum(b, row, factor);
-  Value sum = b.reduce(row, 0.0, [&](TensorBuilder &b, ValueRange args) {
-    Value x = arith::MulFOp::create(b, args[1], factor);
-    Value power = math::ExpOp::create(b, arith::SubFOp::create(b, x, max));
-    return b.addForSum(args[0], power);
-  });
-  return arith::AddFOp::create(b, max, math::LogOp::create(b, sum));
-}
-
-Value mlir::pi::buildSoftmaxRow(TensorBuilder &b, Value row, Value factor) {
-  Value max = buildMaximum(b, row, factor);
-  Value powers = b.elementwise(
-      {}, row,
-      [&](TensorBuilder &b, ValueRange args) {
-        Value x = arith::MulFOp::create(b, args[0], factor);
-        return math::ExpOp::create(b, arith::SubFOp::create(b, x, max));
-      },
-      /*readsDestination=*/true);
-  Value inverse =
-      arith::DivFOp::create(b, b.real(1.0, factor.getType()), b.sum(powers));
-  return b.elementwise(
-      {}, powers,
-      [&](TensorBuilder &b, ValueRange args) {
-        return arith::MulFOp::create(b, args[0], inverse);
-      },
-      /*readsDestination=*/true);
-}
-
-Value mlir::pi::buildEntropy(TensorBuilder &b, Value probabilities) {
-  return b.reduce(probabilities, 0.0, [](TensorBuilder &b, ValueRange args) {
-    // 0 * log(0) counts as 0, its limit.
-    Value zero = b.real(0.0, args[1].getType());
-    Value positive =
-        arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, args[1], zero);
-    Value safe = arith::SelectOp::create(b, positive, args[1],
-                                         b.real(1.0, args[1].getType()));
-    Value term =
-        arith::MulFOp::create(b, args[1], math::LogOp::create(b, safe));
-    return b.addForSum(args[0], arith::NegFOp::create(b, term));
-  });
-}
-
-Value mlir::pi::buildSoftmaxRows(
-    TensorBuilder &b, Value scores, int64_t rows, OpFoldResult columns,
-    OpFoldResult first, function_ref<Value(TensorBuilder &, Value)> getFactor) {
-  return b.loop(
-      b.attr(rows), scores,
-      [&](TensorBuilder &b, Value i, Value matrix) -> Value {
-        OpFoldResult one = b.attr(1), seen = columns;
-        if (first) {
-          Value start = getValueOrCreateConstantIndexOp(b, b.getLoc(), first);
-          Value next = arith::AddIOp::create(b, start, b.index(1));
-          seen = Value(arith::AddIOp::create(b, i, next));
-        }
-        Value row = b.slice(matrix, {i, b.attr(0)}, {one, seen}, 1);
-        row = buildSoftmaxRow(b, row, getFactor(b, i));
-        matrix = b.insert(row, matrix, {i, b.attr(0)}, {one, seen});
-        if (!first)
-          return matrix;
-        Value end = getValueOrCreateConstantIndexOp(b, b.getLoc(), columns);
-        OpFoldResult hidden =
-            Value(arith::SubIOp::create(b, end, cast<Value>(seen)));
-        Value rest = b.slice(matrix, {i, seen}, {one, hidden}, 1);
-        return b.insert(b.zeros(rest), matrix, {i, seen}, {one, hidden});
-      });
-}
-
-//===----------------------------------------------------------------------===//
-// Elementwise operations
-//===----------------------------------------------------------------------===//
 
 /// erf or tanh of GELU's argument, which is 2 gelu(x) / x - 1.
 static Value buildGeluInner(TensorBuilder &b, Value x, bool withTanh) {
@@ -234,98 +149,6 @@ struct PolynomialLowering : OpRewritePattern<PolynomialOp> {
   }
 };
 
-//===----------------------------------------------------------------------===//
-// Reductions over rows
-//===----------------------------------------------------------------------===//
-
-struct LayerNormLowering : OpRewritePattern<LayerNormOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(LayerNormOp op,
-                                PatternRewriter &rewriter) const override {
-    TensorBuilder b(op.getLoc(), rewriter);
-    RankedTensorType type = op.getResult().getType();
-    Value input = b.asMatrix(op.getInput());
-    auto shape = cast<RankedTensorType>(input.getType()).getShape();
-    auto rows =
-        b.parallel(shape[0], b.emptyLike(input),
-                   [&](TensorBuilder &b, ValueRange indices, ValueRange out) {
-                     TensorBuilder::Piece piece{{},
-                                                {indices[0], b.attr(0)},
-                                                {b.attr(1), b.attr(shape[1])}};
-                     Value x = b.slice(input, piece.offsets, piece.sizes, 1);
-                     Value y = b.slice(out[0], piece.offsets, piece.sizes, 1);
-                     piece.value = normalize(b, op, x, y);
-                     return SmallVector<TensorBuilder::Piece>{piece};
-                   });
-    rewriter.replaceOp(op, b.fromMatrix(rows[0], type));
-    return success();
-  }
-
-  static Value normalize(TensorBuilder &b, LayerNormOp op, Value x, Value y) {
-    auto type = cast<RankedTensorType>(x.getType());
-    Type element = type.getElementType();
-    Value count = b.real(type.getDimSize(0), element);
-    Value mean = arith::DivFOp::create(b, b.sum(x), count);
-    Value squares = b.reduce(x, 0.0, [&](TensorBuilder &b, ValueRange args) {
-      Value centred = arith::SubFOp::create(b, args[1], mean);
-      return b.addForSum(args[0], arith::MulFOp::create(b, centred, centred));
-    });
-    Value variance = arith::DivFOp::create(b, squares, count);
-    Value epsilon = b.real(op.getEpsilon().convertToDouble(), element);
-    Value deviation =
-        math::SqrtOp::create(b, arith::AddFOp::create(b, variance, epsilon));
-    Value inverse = arith::DivFOp::create(b, b.real(1.0, element), deviation);
-    return b.elementwise(
-        {x, op.getWeight(), op.getBias()}, y,
-        [&](TensorBuilder &b, ValueRange args) {
-          Value centred = arith::SubFOp::create(b, args[0], mean);
-          Value scaled = arith::MulFOp::create(b, centred, inverse);
-          return math::FmaOp::create(b, scaled, args[1], args[2]);
-        });
-  }
-};
-
-struct SoftmaxLowering : OpRewritePattern<SoftmaxOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(SoftmaxOp op,
-                                PatternRewriter &rewriter) const override {
-    TensorBuilder b(op.getLoc(), rewriter);
-    RankedTensorType type = op.getResult().getType();
-    int64_t rows = type.getDimSize(2), columns = type.getDimSize(3);
-    OpFoldResult first;
-    if (op.getCausal()) {
-      if (columns < rows)
-        return rewriter.notifyMatchFailure(op, "rows without columns");
-      first = b.attr(0);
-    }
-    auto result = b.parallel(
-        type.getShape().take_front(2), b.emptyLike(op.getInput()),
-        [&](TensorBuilder &b, ValueRange at, ValueRange out) {
-          TensorBuilder::Piece piece{
-              {},
-              {at[0], at[1], b.attr(0), b.attr(0)},
-              {b.attr(1), b.attr(1), b.attr(rows), b.attr(columns)}};
-          Value source = b.slice(op.getInput(), piece.offsets, piece.sizes, 2);
-          Value target = b.slice(out[0], piece.offsets, piece.sizes, 2);
-          Value copy = b.elementwise(
-              source, target,
-              [](TensorBuilder &, ValueRange args) { return args[0]; });
-          piece.value = buildSoftmaxRows(
-              b, copy, rows, b.attr(columns), first,
-              [&](TensorBuilder &b, Value row) -> Value {
-                Value one = b.real(1.0, type.getElementType());
-                if (!op.getTemperature())
-                  return one;
-                return arith::DivFOp::create(
-                    b, one, b.extract(op.getTemperature(), {at[1], row}));
-              });
-          return SmallVector<TensorBuilder::Piece>{piece};
-        });
-    rewriter.replaceOp(op, result);
-    return success();
-  }
-};
-
 struct ArgmaxLowering : OpRewritePattern<ArgmaxOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ArgmaxOp op,
@@ -371,6 +194,5 @@ struct ArgmaxLowering : OpRewritePattern<ArgmaxOp> {
 
 void mlir::pi::populateNonlinearPatterns(RewritePatternSet &patterns) {
   patterns.add<GeluLowering, GeluGradLowering, ReluLowering, ReluGradLowering,
-               PolynomialLowering, LayerNormLowering, SoftmaxLowering,
-               ArgmaxLowering>(patterns.getContext());
+               PolynomialLowering, ArgmaxLowering>(patterns.getContext());
 }

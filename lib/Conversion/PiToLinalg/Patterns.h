@@ -16,7 +16,9 @@ namespace mlir::pi {
 void populateLinearPatterns(RewritePatternSet &patterns);
 void populateWeightPatterns(RewritePatternSet &patterns);
 void populateNonlinearPatterns(RewritePatternSet &patterns);
+void populateRowPatterns(RewritePatternSet &patterns);
 void populateAttentionPatterns(RewritePatternSet &patterns);
+void populateAttentionGradPatterns(RewritePatternSet &patterns);
 void populateTrainingPatterns(RewritePatternSet &patterns);
 
 /// Puts the other addend of a sum into the accumulator of a product. Has to

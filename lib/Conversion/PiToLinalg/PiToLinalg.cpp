@@ -60,7 +60,9 @@ struct PiToLinalg final : public pi::impl::ConvertPiToLinalgBase<PiToLinalg> {
     populateLinearPatterns(patterns);
     populateWeightPatterns(patterns);
     populateNonlinearPatterns(patterns);
+    populateRowPatterns(patterns);
     populateAttentionPatterns(patterns);
+    populateAttentionGradPatterns(patterns);
     populateTrainingPatterns(patterns);
     ConversionTarget target(*context);
     target.addIllegalDialect<PIDialect>();

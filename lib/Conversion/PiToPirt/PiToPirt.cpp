@@ -298,6 +298,8 @@ LogicalResult PlanBuilder::convertLinear(const FusedLinear &layer) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult PlanBuilder::convertAttention(AttentionOp op) {
+  if (op.getLogSumExp())
+    return op.emitError("attention with log_sum_exp cannot run on a GPU");
   RankedTensorType qkv = op.getQkv().getType();
   AttentionSpec spec{
       qkv.getElementType(), qkv.getDimSize(0),

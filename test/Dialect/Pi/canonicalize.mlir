@@ -95,3 +95,15 @@ func.func @reduce_nothing(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
   %0 = pi.reduce_leading %x : (tensor<3x4xf32>) -> tensor<3x4xf32>
   return %0 : tensor<3x4xf32>
 }
+
+// -----
+
+// Of what attention gives for each row, what is read stays.
+// CHECK-LABEL: func.func @unused_log_sum_exp
+func.func @unused_log_sum_exp(%qkv: tensor<1x16x192xf32>) -> (tensor<1x16x64xf32>, tensor<1x4x16xf32>, tensor<1x4x16xf32>) {
+  // CHECK: pi.attention {{.*}} -> (tensor<1x16x64xf32>, tensor<1x4x16xf32>)
+  %0, %e0, %l0 = pi.attention %qkv heads 4 scale 0.25 causal : (tensor<1x16x192xf32>) -> (tensor<1x16x64xf32>, tensor<1x4x16xf32>, log_sum_exp tensor<1x4x16xf32>)
+  // CHECK: pi.attention {{.*}} -> (tensor<1x16x64xf32>, log_sum_exp tensor<1x4x16xf32>)
+  %1, %e1, %l1 = pi.attention %qkv heads 4 scale 0.5 causal : (tensor<1x16x192xf32>) -> (tensor<1x16x64xf32>, tensor<1x4x16xf32>, log_sum_exp tensor<1x4x16xf32>)
+  return %0, %e0, %l1 : tensor<1x16x64xf32>, tensor<1x4x16xf32>, tensor<1x4x16xf32>
+}

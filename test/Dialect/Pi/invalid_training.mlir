@@ -91,3 +91,85 @@ func.func @cross_entropy_grad_targets(%g: tensor<f32>, %x: tensor<3x9xf32>, %t: 
   %0 = pi.cross_entropy_grad %g, %x, %t ignore_index -100 : (tensor<f32>, tensor<3x9xf32>, tensor<4xi32>) -> tensor<3x9xf32>
   return %0 : tensor<3x9xf32>
 }
+
+// -----
+
+func.func @place_rows(%x: tensor<5x8xf32>) -> tensor<4x8xf32> {
+  // expected-error @+1 {{rows ... x n x d have to fit into the result ... x P x d, but they are 'tensor<5x8xf32>' and 'tensor<4x8xf32>'}}
+  %0 = pi.place_rows %x : (tensor<5x8xf32>) -> tensor<4x8xf32>
+  return %0 : tensor<4x8xf32>
+}
+
+// -----
+
+func.func @layer_norm_grad(%x: tensor<5x8xf32>, %w: tensor<5xf32>) -> tensor<5x8xf32> {
+  // expected-error @+1 {{weight has to have one element for each of the last dimension of the input, but they are 'tensor<5xf32>' and 'tensor<5x8xf32>'}}
+  %0:3 = pi.layer_norm_grad %x, %x, %w epsilon 1.0e-5 : (tensor<5x8xf32>, tensor<5x8xf32>, tensor<5xf32>) -> (tensor<5x8xf32>, tensor<5xf32>, tensor<5xf32>)
+  return %0#0 : tensor<5x8xf32>
+}
+
+// -----
+
+func.func @softmax_grad_rank(%x: tensor<4x5x5xf32>) -> tensor<4x5x5xf32> {
+  // expected-error @+1 {{input has to be B x H x T x S, but is 'tensor<4x5x5xf32>'}}
+  %0 = pi.softmax_grad %x, %x, %x : (tensor<4x5x5xf32>, tensor<4x5x5xf32>, tensor<4x5x5xf32>) -> tensor<4x5x5xf32>
+  return %0 : tensor<4x5x5xf32>
+}
+
+// -----
+
+func.func @softmax_grad_temperature(%x: tensor<1x4x5x5xf32>, %t: tensor<4x6xf32>) -> tensor<4x6xf32> {
+  // expected-error @+1 {{temperature has to be H x T = 4 x 5, but is 'tensor<4x6xf32>'}}
+  %0:2 = pi.softmax_grad %x, %x, %x temperature %t : (tensor<1x4x5x5xf32>, tensor<1x4x5x5xf32>, tensor<1x4x5x5xf32>, tensor<4x6xf32>) -> (tensor<1x4x5x5xf32>, tensor<4x6xf32>)
+  return %0#1 : tensor<4x6xf32>
+}
+
+// -----
+
+// A temperature is trained, so its gradient is asked for.
+func.func @softmax_grad_result(%x: tensor<1x4x5x5xf32>, %t: tensor<4x5xf32>) -> tensor<1x4x5x5xf32> {
+  // expected-error @+1 {{the gradient of the temperature has to be there, and of its type, if there is a temperature}}
+  %0 = pi.softmax_grad %x, %x, %x temperature %t : (tensor<1x4x5x5xf32>, tensor<1x4x5x5xf32>, tensor<1x4x5x5xf32>, tensor<4x5xf32>) -> tensor<1x4x5x5xf32>
+  return %0 : tensor<1x4x5x5xf32>
+}
+
+// -----
+
+func.func @log_sum_exp(%qkv: tensor<1x16x192xf32>) -> tensor<4x16xf32> {
+  // expected-error @+1 {{log_sum_exp has to be 'tensor<1x4x16xf32>', but is 'tensor<4x16xf32>'}}
+  %0, %1 = pi.attention %qkv heads 4 scale 0.25 causal : (tensor<1x16x192xf32>) -> (tensor<1x16x64xf32>, log_sum_exp tensor<4x16xf32>)
+  return %1 : tensor<4x16xf32>
+}
+
+// -----
+
+// Two results without a name would be an entropy each.
+func.func @two_entropies(%qkv: tensor<1x16x192xf32>) -> tensor<1x4x16xf32> {
+  // expected-error @+1 {{expected 'log_sum_exp'}}
+  %0:3 = pi.attention %qkv heads 4 scale 0.25 causal : (tensor<1x16x192xf32>) -> (tensor<1x16x64xf32>, tensor<1x4x16xf32>, tensor<1x4x16xf32>)
+  return %0#2 : tensor<1x4x16xf32>
+}
+
+// -----
+
+func.func @attention_grad_rank(%y: tensor<16x64xf32>, %qkv: tensor<16x192xf32>, %l: tensor<4x16xf32>) -> tensor<16x192xf32> {
+  // expected-error @+1 {{qkv has to be B x T x 3d, but is 'tensor<16x192xf32>'}}
+  %0 = pi.attention_grad %y, %qkv, %y, %l heads 4 scale 0.25 : (tensor<16x64xf32>, tensor<16x192xf32>, tensor<16x64xf32>, tensor<4x16xf32>) -> tensor<16x192xf32>
+  return %0 : tensor<16x192xf32>
+}
+
+// -----
+
+func.func @attention_grad_rows(%y: tensor<1x16x64xf32>, %qkv: tensor<1x16x192xf32>, %l: tensor<4x16xf32>) -> tensor<1x16x192xf32> {
+  // expected-error @+1 {{log_sum_exp, entropy and its gradient have to be 'tensor<1x4x16xf32>', but one is 'tensor<4x16xf32>'}}
+  %0 = pi.attention_grad %y, %qkv, %y, %l heads 4 scale 0.25 : (tensor<1x16x64xf32>, tensor<1x16x192xf32>, tensor<1x16x64xf32>, tensor<4x16xf32>) -> tensor<1x16x192xf32>
+  return %0 : tensor<1x16x192xf32>
+}
+
+// -----
+
+func.func @penalty_grad_heads(%g: tensor<f32>, %e: tensor<1x4x16xf32>, %theta: tensor<8xf32>) -> tensor<8xf32> {
+  // expected-error @+1 {{entropy B x H x T and threshold H have to agree in H, but are 'tensor<1x4x16xf32>' and 'tensor<8xf32>'}}
+  %de, %dt = pi.entropy_penalty_grad %g, %e, %theta reading per_head gamma 0.2 lambda 1.0e-5 : (tensor<f32>, tensor<1x4x16xf32>, tensor<8xf32>) -> (tensor<1x4x16xf32>, tensor<8xf32>)
+  return %dt : tensor<8xf32>
+}

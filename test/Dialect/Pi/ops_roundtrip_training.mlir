@@ -37,6 +37,47 @@ func.func @nonlinear(%g: tensor<3x8xf32>, %x: tensor<3x8xf32>) -> tensor<3x8xf32
   return %1 : tensor<3x8xf32>
 }
 
+// CHECK-LABEL: func.func @rows
+func.func @rows(%p: tensor<2x8xf32>, %q: tensor<3x1x8xf32>, %i: tensor<i32>, %w: tensor<8xf32>) -> tensor<3x4x8xf32> {
+  // CHECK: pi.place_rows %{{.*}} : (tensor<2x8xf32>) -> tensor<4x8xf32>
+  %0 = pi.place_rows %p : (tensor<2x8xf32>) -> tensor<4x8xf32>
+  // CHECK: pi.place_rows %{{.*}} at %{{.*}} : (tensor<3x1x8xf32>, tensor<i32>) -> tensor<3x4x8xf32>
+  %1 = pi.place_rows %q at %i : (tensor<3x1x8xf32>, tensor<i32>) -> tensor<3x4x8xf32>
+  // CHECK: %{{.*}}, %{{.*}}, %{{.*}} = pi.layer_norm_grad %{{.*}}, %{{.*}}, %{{.*}} epsilon 1.000000e-05 : (tensor<3x4x8xf32>, tensor<3x4x8xf32>, tensor<8xf32>) -> (tensor<3x4x8xf32>, tensor<8xf32>, tensor<8xf32>)
+  %2:3 = pi.layer_norm_grad %1, %1, %w epsilon 1.0e-5 : (tensor<3x4x8xf32>, tensor<3x4x8xf32>, tensor<8xf32>) -> (tensor<3x4x8xf32>, tensor<8xf32>, tensor<8xf32>)
+  return %2#0 : tensor<3x4x8xf32>
+}
+
+// CHECK-LABEL: func.func @softmax
+func.func @softmax(%g: tensor<1x4x16x16xf32>, %x: tensor<1x4x16x16xf32>, %p: tensor<1x4x16x16xf32>, %t: tensor<4x16xf32>) -> tensor<4x16xf32> {
+  // CHECK: pi.softmax_grad %{{.*}}, %{{.*}}, %{{.*}} : (tensor<1x4x16x16xf32>, tensor<1x4x16x16xf32>, tensor<1x4x16x16xf32>) -> tensor<1x4x16x16xf32>
+  %0 = pi.softmax_grad %g, %x, %p : (tensor<1x4x16x16xf32>, tensor<1x4x16x16xf32>, tensor<1x4x16x16xf32>) -> tensor<1x4x16x16xf32>
+  // CHECK: pi.softmax_grad %{{.*}}, %{{.*}}, %{{.*}} temperature %{{.*}} : ({{.*}}, tensor<4x16xf32>) -> (tensor<1x4x16x16xf32>, tensor<4x16xf32>)
+  %1, %dt = pi.softmax_grad %0, %x, %p temperature %t : (tensor<1x4x16x16xf32>, tensor<1x4x16x16xf32>, tensor<1x4x16x16xf32>, tensor<4x16xf32>) -> (tensor<1x4x16x16xf32>, tensor<4x16xf32>)
+  return %dt : tensor<4x16xf32>
+}
+
+// Either optional result of attention may stand without the other.
+// CHECK-LABEL: func.func @attention
+func.func @attention(%qkv: tensor<1x16x192xf32>, %t: tensor<4x16xf32>) -> (tensor<1x16x192xf32>, tensor<4x16xf32>) {
+  // CHECK: %[[Y:.*]], %[[L:.*]] = pi.attention %{{.*}} heads 4 scale 2.500000e-01 causal : (tensor<1x16x192xf32>) -> (tensor<1x16x64xf32>, log_sum_exp tensor<1x4x16xf32>)
+  %y, %l = pi.attention %qkv heads 4 scale 0.25 causal : (tensor<1x16x192xf32>) -> (tensor<1x16x64xf32>, log_sum_exp tensor<1x4x16xf32>)
+  // CHECK: %[[Z:.*]], %[[E:.*]], %[[M:.*]] = pi.attention %{{.*}} temperature %{{.*}} heads 4 scale 2.500000e-01 causal : (tensor<1x16x192xf32>, tensor<4x16xf32>) -> (tensor<1x16x64xf32>, tensor<1x4x16xf32>, log_sum_exp tensor<1x4x16xf32>)
+  %z, %e, %m = pi.attention %qkv temperature %t heads 4 scale 0.25 causal : (tensor<1x16x192xf32>, tensor<4x16xf32>) -> (tensor<1x16x64xf32>, tensor<1x4x16xf32>, log_sum_exp tensor<1x4x16xf32>)
+  // CHECK: pi.attention_grad %{{.*}}, %{{.*}}, %[[Y]], %[[L]] heads 4 scale 2.500000e-01 : (tensor<1x16x64xf32>, tensor<1x16x192xf32>, tensor<1x16x64xf32>, tensor<1x4x16xf32>) -> tensor<1x16x192xf32>
+  %0 = pi.attention_grad %z, %qkv, %y, %l heads 4 scale 0.25 : (tensor<1x16x64xf32>, tensor<1x16x192xf32>, tensor<1x16x64xf32>, tensor<1x4x16xf32>) -> tensor<1x16x192xf32>
+  // CHECK: pi.attention_grad %{{.*}}, %{{.*}}, %[[Z]], %[[M]] temperature %{{.*}} entropy %[[E]] gradient %{{.*}} heads 4 scale 2.500000e-01 causal : ({{.*}}) -> (tensor<1x16x192xf32>, tensor<4x16xf32>)
+  %1, %dt = pi.attention_grad %y, %0, %z, %m temperature %t entropy %e gradient %e heads 4 scale 0.25 causal : (tensor<1x16x64xf32>, tensor<1x16x192xf32>, tensor<1x16x64xf32>, tensor<1x4x16xf32>, tensor<4x16xf32>, tensor<1x4x16xf32>, tensor<1x4x16xf32>) -> (tensor<1x16x192xf32>, tensor<4x16xf32>)
+  return %1, %dt : tensor<1x16x192xf32>, tensor<4x16xf32>
+}
+
+// CHECK-LABEL: func.func @penalty
+func.func @penalty(%g: tensor<f32>, %e: tensor<1x4x16xf32>, %theta: tensor<4xf32>) -> tensor<4xf32> {
+  // CHECK: pi.entropy_penalty_grad %{{.*}}, %{{.*}}, %{{.*}} reading per_head gamma 2.000000e-01 lambda 1.000000e-05 : (tensor<f32>, tensor<1x4x16xf32>, tensor<4xf32>) -> (tensor<1x4x16xf32>, tensor<4xf32>)
+  %de, %dt = pi.entropy_penalty_grad %g, %e, %theta reading per_head gamma 0.2 lambda 1.0e-5 : (tensor<f32>, tensor<1x4x16xf32>, tensor<4xf32>) -> (tensor<1x4x16xf32>, tensor<4xf32>)
+  return %dt : tensor<4xf32>
+}
+
 // CHECK-LABEL: func.func @losses
 func.func @losses(%x: tensor<2x3x9xbf16>, %t: tensor<2x3xi32>) -> tensor<2x3x9xbf16> {
   // CHECK: %[[L:.*]] = pi.cross_entropy %{{.*}}, %{{.*}} ignore_index -100 : (tensor<2x3x9xbf16>, tensor<2x3xi32>) -> tensor<f32>

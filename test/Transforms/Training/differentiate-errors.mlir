@@ -52,3 +52,15 @@ func.func @loss(%x: tensor<f32>) -> tensor<f32> {
 func.func @gradients() {
   return
 }
+
+// -----
+
+// The log_sum_exp is there for the gradient, and has none itself.
+pi.parameter @qkv : tensor<1x4x12xf32>
+func.func @loss(%t: tensor<1x1xi32>) -> tensor<f32> {
+  %qkv = pi.load @qkv : tensor<1x4x12xf32>
+  // expected-error @+1 {{has no rule to differentiate its log_sum_exp}}
+  %y, %l = pi.attention %qkv heads 1 scale 0.5 causal : (tensor<1x4x12xf32>) -> (tensor<1x4x4xf32>, log_sum_exp tensor<1x1x4xf32>)
+  %loss = pi.cross_entropy %l, %t ignore_index -100 : (tensor<1x1x4xf32>, tensor<1x1xi32>) -> tensor<f32>
+  return %loss : tensor<f32>
+}

@@ -71,3 +71,27 @@ func.func @loss(%t: tensor<2xi32>) -> tensor<f32> {
 func.func @loss(%x: tensor<f32>) -> tensor<f32> {
   return %x : tensor<f32>
 }
+
+// -----
+
+// Attention gives what its gradient reads, and its entropy where it is read.
+pi.parameter @qkv : tensor<2x3x12xf32>
+pi.parameter @theta : tensor<2xf32>
+// CHECK-LABEL: func.func @loss
+// CHECK-NOT: log_sum_exp
+// CHECK-LABEL: func.func @gradients
+func.func @loss(%t: tensor<2x3xi32>) -> tensor<f32> {
+  // CHECK: %[[QKV:.*]] = pi.load @qkv
+  %qkv = pi.load @qkv : tensor<2x3x12xf32>
+  %theta = pi.load @theta : tensor<2xf32>
+  // CHECK: %[[Y:.*]], %[[E:.*]], %[[L:.*]] = pi.attention {{.*}}, log_sum_exp tensor<2x2x3xf32>)
+  %y, %e = pi.attention %qkv heads 2 scale 0.5 causal : (tensor<2x3x12xf32>) -> (tensor<2x3x4xf32>, tensor<2x2x3xf32>)
+  %p = pi.entropy_penalty %e, %theta reading per_row gamma 0.2 lambda 1.0e-5 : (tensor<2x2x3xf32>, tensor<2xf32>) -> tensor<f32>
+  %ce = pi.cross_entropy %y, %t ignore_index -100 : (tensor<2x3x4xf32>, tensor<2x3xi32>) -> tensor<f32>
+  %loss = pi.add %ce, %p : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  // CHECK: %[[DY:.*]] = pi.cross_entropy_grad
+  // CHECK: %[[DE:.*]], %[[DTHETA:.*]] = pi.entropy_penalty_grad
+  // CHECK: %[[DQKV:.*]] = pi.attention_grad %[[DY]], %[[QKV]], %[[Y]], %[[L]] entropy %[[E]] gradient %[[DE]] heads 2
+  // CHECK: return %{{.*}}, %[[DQKV]], %[[DTHETA]]
+  return %loss : tensor<f32>
+}

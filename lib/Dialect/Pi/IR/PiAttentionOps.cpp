@@ -6,6 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AssemblyFormats.h"
+#include "Rules.h"
+
 #include "pi/Dialect/Pi/IR/Pi.h"
 
 #include "mlir/IR/Builders.h"
@@ -42,6 +45,40 @@ static LogicalResult verifyHeads(AttentionLike op, int64_t positions) {
   return success();
 }
 
+ParseResult mlir::pi::parseAttentionResults(OpAsmParser &parser, Type &result,
+                                            Type &entropy, Type &logSumExp) {
+  if (failed(parser.parseOptionalLParen()))
+    return parser.parseType(result);
+  if (parser.parseType(result))
+    return failure();
+  while (succeeded(parser.parseOptionalComma())) {
+    bool isLast = succeeded(parser.parseOptionalKeyword("log_sum_exp"));
+    if (!isLast && entropy)
+      return parser.emitError(parser.getCurrentLocation(),
+                              "expected 'log_sum_exp'");
+    if (parser.parseType(isLast ? logSumExp : entropy))
+      return failure();
+    if (isLast)
+      break;
+  }
+  return parser.parseRParen();
+}
+
+void mlir::pi::printAttentionResults(OpAsmPrinter &printer, Operation *,
+                                     Type result, Type entropy,
+                                     Type logSumExp) {
+  if (!entropy && !logSumExp) {
+    printer << result;
+    return;
+  }
+  printer << '(' << result;
+  if (entropy)
+    printer << ", " << entropy;
+  if (logSumExp)
+    printer << ", log_sum_exp " << logSumExp;
+  printer << ')';
+}
+
 /// Checks a cache 2 x B x C x d against a packed projection B x T x 3d.
 static LogicalResult verifyCache(Operation *op, RankedTensorType cache,
                                  RankedTensorType qkv) {
@@ -74,28 +111,40 @@ LogicalResult AttentionOp::verify() {
     return emitOpError("qkv has to be B x T x 3d, but is ") << qkv;
   if (failed(verifyHeads(*this, /*positions=*/qkv.getDimSize(1))))
     return failure();
-  if (getEntropy() &&
-      getEntropy().getType() != getEntropyType(qkv, getNumHeads()))
-    return emitOpError("entropy has to be ")
-           << getEntropyType(qkv, getNumHeads()) << ", but is "
-           << getEntropy().getType();
+  for (auto [name, value] :
+       {std::pair<StringRef, Value>("entropy", getEntropy()),
+        {"log_sum_exp", getLogSumExp()}})
+    if (value && value.getType() != getEntropyType(qkv, getNumHeads()))
+      return emitOpError(name)
+             << " has to be " << getEntropyType(qkv, getNumHeads())
+             << ", but is " << value.getType();
   return success();
 }
 
 namespace {
-/// An entropy that nobody reads is not computed.
-struct DropUnusedEntropy : OpRewritePattern<AttentionOp> {
+/// An entropy, or a log_sum_exp, that nobody reads is not computed.
+struct DropUnusedRowResults : OpRewritePattern<AttentionOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(AttentionOp op,
                                 PatternRewriter &rewriter) const override {
-    if (!op.getEntropy() || !op.getEntropy().use_empty())
+    auto getReadType = [](Value value) {
+      return value && !value.use_empty() ? value.getType() : Type();
+    };
+    Type entropy = getReadType(op.getEntropy());
+    Type logSumExp = getReadType(op.getLogSumExp());
+    if (bool(entropy) == bool(op.getEntropy()) &&
+        bool(logSumExp) == bool(op.getLogSumExp()))
       return failure();
-    auto plain = AttentionOp::create(
-        rewriter, op.getLoc(), op.getResult().getType(), /*entropy=*/Type(),
+    auto rebuilt = AttentionOp::create(
+        rewriter, op.getLoc(), op.getResult().getType(), entropy, logSumExp,
         op.getQkv(), op.getTemperature(), op.getNumHeads(), op.getScale(),
         op.getCausal());
-    plain->setDiscardableAttrs(op->getDiscardableAttrDictionary());
-    rewriter.replaceAllUsesWith(op.getResult(), plain.getResult());
+    rebuilt->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+    rewriter.replaceAllUsesWith(op.getResult(), rebuilt.getResult());
+    if (entropy)
+      rewriter.replaceAllUsesWith(op.getEntropy(), rebuilt.getEntropy());
+    if (logSumExp)
+      rewriter.replaceAllUsesWith(op.getLogSumExp(), rebuilt.getLogSumExp());
     rewriter.eraseOp(op);
     return success();
   }
@@ -104,7 +153,65 @@ struct DropUnusedEntropy : OpRewritePattern<AttentionOp> {
 
 void AttentionOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                               MLIRContext *context) {
-  patterns.add<DropUnusedEntropy>(context);
+  patterns.add<DropUnusedRowResults>(context);
+}
+
+Operation *AttentionOp::buildForward(OpBuilder &builder, IRMapping &mapping) {
+  Value temperature;
+  if (getTemperature())
+    temperature = mapping.lookupOrDefault(getTemperature());
+  auto attention =
+      AttentionOp::create(builder, getLoc(), getResult().getType(),
+                          getEntropy() ? getEntropy().getType() : Type(),
+                          getEntropyType(getQkv().getType(), getNumHeads()),
+                          mapping.lookupOrDefault(getQkv()), temperature,
+                          getNumHeads(), getScale(), getCausal());
+  attention->setDiscardableAttrs(
+      getOperation()->getDiscardableAttrDictionary());
+  for (auto [from, to] :
+       {std::pair<Value, Value>(getResult(), attention.getResult()),
+        {getEntropy(), attention.getEntropy()},
+        {getLogSumExp(), attention.getLogSumExp()}})
+    if (from)
+      mapping.map(from, to);
+  return attention;
+}
+
+LogicalResult AttentionOp::buildGradients(OpBuilder &builder,
+                                          ValueRange results,
+                                          MutableArrayRef<Value> operands) {
+  RuleBuilder b(getLoc(), builder);
+  // The log_sum_exp is the last result, the entropy before it if it is there.
+  if (results.back())
+    return emitOpError("has no rule to differentiate its log_sum_exp");
+  Value dy = results[0], dEntropy = getEntropy() ? results[1] : Value();
+  if (!dy)
+    dy = b.constant(0.0, getResult().getType());
+  auto gradient = AttentionGradOp::create(
+      b, getQkv().getType(),
+      getTemperature() ? getTemperature().getType() : Type(), dy, getQkv(),
+      getResult(), getLogSumExp(), getTemperature(),
+      dEntropy ? getEntropy() : Value(), dEntropy, getNumHeads(), getScale(),
+      getCausal());
+  llvm::copy(gradient.getResults(), operands.begin());
+  return success();
+}
+
+LogicalResult AttentionGradOp::verify() {
+  RankedTensorType qkv = getQkv().getType();
+  if (qkv.getRank() != 3)
+    return emitOpError("qkv has to be B x T x 3d, but is ") << qkv;
+  if (failed(verifyHeads(*this, /*positions=*/qkv.getDimSize(1))))
+    return failure();
+  RankedTensorType rows = AttentionOp::getEntropyType(qkv, getNumHeads());
+  for (Value value : {Value(getLogSumExp()), Value(getEntropy()),
+                      Value(getEntropyGradient())})
+    if (value && value.getType() != rows)
+      return emitOpError("log_sum_exp, entropy and its gradient have to be ")
+             << rows << ", but one is " << value.getType();
+  if (bool(getEntropy()) != bool(getEntropyGradient()))
+    return emitOpError("entropy and its gradient go together");
+  return verifySameAsTemperature(*this);
 }
 
 //===----------------------------------------------------------------------===//

@@ -6,6 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AssemblyFormats.h"
+
 #include "pi/Dialect/Pi/IR/Pi.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -153,3 +153,40 @@ LogicalResult CrossEntropyGradOp::verify() {
            << logits << " and " << getTargets().getType();
   return success();
 }
+
+LogicalResult PlaceRowsOp::verify() {
+  RankedTensorType rows = getRows().getType(), result = getResult().getType();
+  int64_t rank = rows.getRank();
+  if (rank < 2 || result.getRank() != rank ||
+      rows.getShape().drop_back(2) != result.getShape().drop_back(2) ||
+      rows.getShape().back() != result.getShape().back() ||
+      rows.getDimSize(rank - 2) > result.getDimSize(rank - 2) ||
+      rows.getElementType() != result.getElementType())
+    return emitOpError("rows ... x n x d have to fit into the result ... x P x "
+                       "d, but they are ")
+           << rows << " and " << result;
+  return success();
+}
+
+LogicalResult LayerNormGradOp::verify() {
+  RankedTensorType input = getInput().getType(), weight = getWeight().getType();
+  if (input.getRank() < 1 || weight.getRank() != 1 ||
+      weight.getDimSize(0) != input.getShape().back())
+    return emitOpError("weight has to have one element for each of the last "
+                       "dimension of the input, but they are ")
+           << weight << " and " << input;
+  return success();
+}
+
+LogicalResult SoftmaxGradOp::verify() {
+  RankedTensorType input = getInput().getType();
+  if (input.getRank() != 4)
+    return emitOpError("input has to be B x H x T x S, but is ") << input;
+  if (getTemperature() &&
+      cast<RankedTensorType>(getTemperature().getType()).getShape() !=
+          input.getShape().slice(1, 2))
+    return emitOpError("temperature has to be H x T = ")
+           << input.getDimSize(1) << " x " << input.getDimSize(2) << ", but is "
+           << getTemperature().getType();
+  return verifySameAsTemperature(*this);
+}

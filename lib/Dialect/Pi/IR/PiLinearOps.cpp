@@ -90,6 +90,14 @@ LogicalResult PositionEmbeddingOp::verify() {
   return success();
 }
 
+LogicalResult
+PositionEmbeddingOp::buildGradients(OpBuilder &builder, ValueRange results,
+                                    MutableArrayRef<Value> operands) {
+  operands[0] = PlaceRowsOp::create(builder, getLoc(), getTable().getType(),
+                                    results[0], getPosition());
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // LinearOp
 //===----------------------------------------------------------------------===//
@@ -250,6 +258,28 @@ ScaledResidualOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
       return emitOptionalError(loc, "alpha and beta have to be ", scalar,
                                ", but one is ", scale.getType());
   resultTypes.push_back(*residual);
+  return success();
+}
+
+LogicalResult
+ScaledResidualOp::buildGradients(OpBuilder &builder, ValueRange results,
+                                 MutableArrayRef<Value> operands) {
+  RuleBuilder b(getLoc(), builder);
+  Value x = getResidual(), u = getUpdate(), alpha = getAlpha(), dy = results[0];
+  Value du = b.div(dy, alpha);
+  operands[0] = b.mul(dy, getBeta());
+  operands[1] = du;
+  // d(u / alpha) / dalpha = -u / alpha^2
+  operands[2] = b.div(b.mul(b.sumTo(b.mul(du, u), alpha), -1.0), alpha);
+  operands[3] = b.sumTo(b.mul(dy, x), getBeta());
+  return success();
+}
+
+LogicalResult
+SelectPositionOp::buildGradients(OpBuilder &builder, ValueRange results,
+                                 MutableArrayRef<Value> operands) {
+  operands[0] = PlaceRowsOp::create(builder, getLoc(), getInput().getType(),
+                                    results[0], getPosition());
   return success();
 }
 

@@ -40,6 +40,15 @@ LogicalResult LayerNormOp::verify() {
   return success();
 }
 
+LogicalResult LayerNormOp::buildGradients(OpBuilder &builder,
+                                          ValueRange results,
+                                          MutableArrayRef<Value> operands) {
+  auto gradient = LayerNormGradOp::create(
+      builder, getLoc(), results[0], getInput(), getWeight(), getEpsilon());
+  llvm::copy(gradient.getResults(), operands.begin());
+  return success();
+}
+
 LogicalResult GeluOp::buildGradients(OpBuilder &builder, ValueRange results,
                                      MutableArrayRef<Value> operands) {
   operands[0] = GeluGradOp::create(builder, getLoc(), results[0], getInput(),
@@ -112,6 +121,16 @@ LogicalResult SoftmaxOp::verify() {
       return emitOpError("temperature has to be H x T = ")
              << input.getDimSize(1) << " x " << input.getDimSize(2)
              << ", but is " << temperature.getType();
+  return success();
+}
+
+LogicalResult SoftmaxOp::buildGradients(OpBuilder &builder, ValueRange results,
+                                        MutableArrayRef<Value> operands) {
+  Type temperature = getTemperature() ? getTemperature().getType() : Type();
+  auto gradient = SoftmaxGradOp::create(builder, getLoc(), getInput().getType(),
+                                        temperature, results[0], getInput(),
+                                        getResult(), getTemperature());
+  llvm::copy(gradient.getResults(), operands.begin());
   return success();
 }
 

@@ -31,17 +31,34 @@ EntropyPenaltyOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
   return success();
 }
 
-LogicalResult EntropyPenaltyOp::verify() {
-  RankedTensorType entropy = getEntropy().getType();
-  RankedTensorType threshold = getThreshold().getType();
+/// Checks what the penalty and its gradient share.
+template <typename Penalty>
+static LogicalResult verifyPenalty(Penalty op) {
+  RankedTensorType entropy = op.getEntropy().getType();
+  RankedTensorType threshold = op.getThreshold().getType();
   if (entropy.getRank() != 3 || threshold.getRank() != 1 ||
       entropy.getDimSize(1) != threshold.getDimSize(0))
-    return emitOpError("entropy B x H x T and threshold H have to agree in H, "
-                       "but are ")
+    return op.emitOpError("entropy B x H x T and threshold H have to agree in "
+                          "H, but are ")
            << entropy << " and " << threshold;
-  for (APFloat value : {getGamma(), getLambda()})
+  for (APFloat value : {op.getGamma(), op.getLambda()})
     if (!value.isFinite() || value.isNegative())
-      return emitOpError("gamma and lambda have to be finite and not negative");
+      return op.emitOpError("gamma and lambda have to be finite and not "
+                            "negative");
+  return success();
+}
+
+LogicalResult EntropyPenaltyOp::verify() { return verifyPenalty(*this); }
+
+LogicalResult EntropyPenaltyGradOp::verify() { return verifyPenalty(*this); }
+
+LogicalResult
+EntropyPenaltyOp::buildGradients(OpBuilder &builder, ValueRange results,
+                                 MutableArrayRef<Value> operands) {
+  auto gradient = EntropyPenaltyGradOp::create(
+      builder, getLoc(), results[0], getEntropy(), getThreshold(), getReading(),
+      getGamma(), getLambda());
+  llvm::copy(gradient.getResults(), operands.begin());
   return success();
 }
 

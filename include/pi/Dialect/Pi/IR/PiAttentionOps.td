@@ -27,7 +27,8 @@ class PI_AttentionLikeOp<string mnemonic, list<Trait> traits = []>
 
 def PI_AttentionOp
     : PI_AttentionLikeOp<"attention", [
-        PI_Costly, PI_CountsFlops, PI_NonlinearByHead,
+        AttrSizedResultSegments, PI_Costly, PI_CountsFlops, PI_NonlinearByHead,
+        DeclareOpInterfaceMethods<DifferentiableOpInterface, ["buildForward"]>,
         DeclareOpInterfaceMethods<GenerationOpInterface, ["getStateType"]>]> {
   let summary = "multi-head self-attention over a packed projection";
   let description = [{
@@ -39,16 +40,19 @@ def PI_AttentionOp
 
     The optional second result is the entropy of each row,
     `-sum_j P[i, j] * log(P[i, j])` in nats, which the entropy regulariser and
-    the heat maps read.
+    the heat maps read. The optional result `log_sum_exp` is the logarithm of
+    the sum that normalises each row, from which the gradient finds P again.
 
     Shapes: qkv `B x T x 3d`, temperature `H x T`, result `B x T x d`, entropy
-    `B x H x T`.
+    and log_sum_exp `B x H x T`.
 
     ```mlir
     %y = pi.attention %qkv heads 4 scale 0.25 causal
         : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
     %z, %e = pi.attention %qkv temperature %t heads 4 scale 0.25 causal
         : (tensor<1x16x192xf32>, tensor<4x16xf32>) -> (tensor<1x16x64xf32>, tensor<1x4x16xf32>)
+    %x, %l = pi.attention %qkv heads 4 scale 0.25 causal
+        : (tensor<1x16x192xf32>) -> (tensor<1x16x64xf32>, log_sum_exp tensor<1x4x16xf32>)
     ```
   }];
   let arguments = (ins
@@ -58,13 +62,27 @@ def PI_AttentionOp
     F64Attr:$scale,
     UnitAttr:$causal);
   let results = (outs PI_FloatTensor:$result,
-                      Optional<PI_FloatTensor>:$entropy);
+                      Optional<PI_FloatTensor>:$entropy,
+                      Optional<PI_FloatTensor>:$log_sum_exp);
   let assemblyFormat = [{
     $qkv (`temperature` $temperature^)? `heads` $num_heads `scale` $scale
-    (`causal` $causal^)? attr-dict `:` functional-type(operands, results)
+    (`causal` $causal^)? attr-dict `:`
+    `(` type($qkv) (`,` type($temperature)^)? `)` `->`
+    custom<AttentionResults>(type($result), type($entropy), type($log_sum_exp))
   }];
+  let builders = [
+    // Without log_sum_exp. A null `entropy` leaves that out, too.
+    OpBuilder<(ins "::mlir::Type":$result, "::mlir::Type":$entropy,
+                   "::mlir::Value":$qkv, "::mlir::Value":$temperature,
+                   "uint64_t":$num_heads, "::llvm::APFloat":$scale,
+                   "bool":$causal), [{
+      build($_builder, $_state, result, entropy, /*log_sum_exp=*/::mlir::Type(),
+            qkv, temperature, num_heads, scale, causal);
+    }]>
+  ];
   let extraClassDeclaration = headShape # [{
-    /// The type of the entropy result of an attention over `qkv`.
+    /// The type of what an attention over `qkv` gives for each row: the entropy
+    /// and log_sum_exp.
     static ::mlir::RankedTensorType
     getEntropyType(::mlir::RankedTensorType qkv, int64_t numHeads);
   }];

@@ -106,9 +106,90 @@ def PI_EmbeddingGradOp : PI_GradientOp<"embedding_grad"> {
   let hasVerifier = 1;
 }
 
+def PI_PlaceRowsOp : PI_GradientOp<"place_rows"> {
+  let summary = "rows in a larger tensor of zeros";
+  let description = [{
+    `result[..., position + i, :] = rows[..., i, :]`, and 0 elsewhere; `position`
+    is 0 if it is not given. The gradient of what `pi.position_embedding` and
+    `pi.select_position` read. Shapes: rows `... x n x d`, position a scalar,
+    result `... x P x d` with `n <= P`.
+
+    ```mlir
+    %dtable = pi.place_rows %dp : (tensor<16x64xf32>) -> tensor<32x64xf32>
+    %dx = pi.place_rows %dy at %i : (tensor<1x1x64xf32>, tensor<i32>) -> tensor<1x16x64xf32>
+    ```
+  }];
+  let arguments = (ins PI_FloatTensor:$rows, Optional<PI_Position>:$position);
+  let results = (outs PI_FloatTensor:$result);
+  let assemblyFormat = [{
+    $rows (`at` $position^)? attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Gradients of nonlinear functions
 //===----------------------------------------------------------------------===//
+
+def PI_LayerNormGradOp
+    : PI_GradientOp<"layer_norm_grad",
+                    [AllTypesMatch<["gradient", "input", "d_input"]>,
+                     AllTypesMatch<["weight", "d_weight", "d_bias"]>]> {
+  let summary = "the gradient of a layer normalisation";
+  let description = [{
+    With mean and standard deviation `s = sqrt(variance + epsilon)` of each row
+    of the input, `z = (input - mean) / s` and `g = gradient * weight`:
+
+    - `d_input = (g - mean(g) - z * mean(g * z)) / s`, means over the row,
+    - `d_weight = sum gradient * z` and `d_bias = sum gradient` over all rows.
+
+    Shapes: gradient, input and d_input `... x d`, the others `d`.
+
+    ```mlir
+    %dx, %dw, %db = pi.layer_norm_grad %dy, %x, %w epsilon 1.0e-5
+        : (tensor<1x16x64xf32>, tensor<1x16x64xf32>, tensor<64xf32>) -> (tensor<1x16x64xf32>, tensor<64xf32>, tensor<64xf32>)
+    ```
+  }];
+  let arguments = (ins PI_FloatTensor:$gradient, PI_FloatTensor:$input,
+                       PI_FloatTensor:$weight, F64Attr:$epsilon);
+  let results = (outs PI_FloatTensor:$d_input, PI_FloatTensor:$d_weight,
+                      PI_FloatTensor:$d_bias);
+  let assemblyFormat = [{
+    $gradient `,` $input `,` $weight `epsilon` $epsilon attr-dict
+    `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def PI_SoftmaxGradOp : PI_GradientOp<"softmax_grad",
+    [AllTypesMatch<["gradient", "input", "probabilities", "d_input"]>]> {
+  let summary = "the gradient of a softmax";
+  let description = [{
+    With P the result of `pi.softmax` and t its temperature, or 1:
+
+    - `d_input = P * (gradient - sum_j gradient * P) / t`, sums over the row,
+    - `d_temperature = -sum d_input * input / t` over batch and columns.
+
+    The second result is there if the temperature is. Where P is masked it is 0,
+    and so is the gradient. Shapes: gradient, input, probabilities and d_input
+    `B x H x T x S`, temperature and d_temperature `H x T`.
+
+    ```mlir
+    %dx, %dt = pi.softmax_grad %dp, %x, %p temperature %t
+        : (tensor<1x4x16x16xf32>, tensor<1x4x16x16xf32>, tensor<1x4x16x16xf32>, tensor<4x16xf32>) -> (tensor<1x4x16x16xf32>, tensor<4x16xf32>)
+    ```
+  }];
+  let arguments = (ins PI_FloatTensor:$gradient, PI_FloatTensor:$input,
+                       PI_FloatTensor:$probabilities,
+                       Optional<PI_FloatTensor>:$temperature);
+  let results = (outs PI_FloatTensor:$d_input,
+                      Optional<PI_FloatTensor>:$d_temperature);
+  let assemblyFormat = [{
+    $gradient `,` $input `,` $probabilities (`temperature` $temperature^)?
+    attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
 
 def PI_GeluGradOp
     : PI_GradientOp<"gelu_grad", [SameOperandsAndResultType, Elementwise]> {
@@ -145,6 +226,63 @@ def PI_ReluGradOp
   let assemblyFormat = "$gradient `,` $input attr-dict `:` type($input)";
 }
 
+def PI_AttentionGradOp
+    : PI_GradientOp<"attention_grad",
+                    [AttrSizedOperandSegments,
+                     AllTypesMatch<["gradient", "result"]>,
+                     AllTypesMatch<["qkv", "d_qkv"]>]> {
+  let summary = "the gradient of attention, and of the entropy of its rows";
+  let description = [{
+    For each head, with `s = scale * q k^T / t`, `P = exp(s - log_sum_exp)` where
+    a column is seen and 0 elsewhere, O the result, E the entropy, dE its
+    gradient (0 without), and sums over the row:
+
+    - `dV = P^T dO`, `dP = dO V^T`,
+    - `dS = P * (dP - dE * (s - log_sum_exp) - D)` with `D = sum dO * O + dE * E`,
+    - `dQ = scale / t * dS K`, `dK = dS^T (scale / t * Q)`,
+    - `dt = -(1 / t) * sum_j q_j dq_j`, summed over the batch.
+
+    P is computed again: nothing of size `T x T` is kept. `d_qkv` holds dQ, dK and
+    dV as qkv holds Q, K and V; the second result is there if the temperature is.
+    The derivation: E = log_sum_exp - sum P s, so dE/ds = -P (log P + E); and s
+    is homogeneous of degree 1 in q and of degree -1 in t. Shapes: as in
+    `pi.attention`.
+
+    ```mlir
+    %dqkv = pi.attention_grad %dy, %qkv, %y, %lse heads 4 scale 0.25 causal
+        : (tensor<1x16x64xf32>, tensor<1x16x192xf32>, tensor<1x16x64xf32>, tensor<1x4x16xf32>) -> tensor<1x16x192xf32>
+    %dqkv2, %dt = pi.attention_grad %dy, %qkv, %y, %lse temperature %t entropy %e gradient %de heads 4 scale 0.25 causal
+        : (tensor<1x16x64xf32>, tensor<1x16x192xf32>, tensor<1x16x64xf32>, tensor<1x4x16xf32>, tensor<4x16xf32>, tensor<1x4x16xf32>, tensor<1x4x16xf32>)
+          -> (tensor<1x16x192xf32>, tensor<4x16xf32>)
+    ```
+  }];
+  let arguments = (ins
+    PI_FloatTensor:$gradient,
+    PI_FloatTensor:$qkv,
+    PI_FloatTensor:$result,
+    PI_FloatTensor:$log_sum_exp,
+    Optional<PI_FloatTensor>:$temperature,
+    Optional<PI_FloatTensor>:$entropy,
+    Optional<PI_FloatTensor>:$entropy_gradient,
+    ConfinedAttr<I64Attr, [IntPositive]>:$num_heads,
+    F64Attr:$scale,
+    UnitAttr:$causal);
+  let results = (outs PI_FloatTensor:$d_qkv,
+                      Optional<PI_FloatTensor>:$d_temperature);
+  let assemblyFormat = [{
+    $gradient `,` $qkv `,` $result `,` $log_sum_exp
+    (`temperature` $temperature^)? (`entropy` $entropy^ `gradient` $entropy_gradient)?
+    `heads` $num_heads `scale` $scale (`causal` $causal^)? attr-dict
+    `:` functional-type(operands, results)
+  }];
+  let extraClassDeclaration = [{
+    /// The model width d and the width d / H of one head.
+    int64_t getWidth() { return getQkv().getType().getDimSize(2) / 3; }
+    int64_t getHeadSize() { return getWidth() / getNumHeads(); }
+  }];
+  let hasVerifier = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Gradients of losses
 //===----------------------------------------------------------------------===//
@@ -170,6 +308,42 @@ def PI_CrossEntropyGradOp
   let assemblyFormat = [{
     $gradient `,` $logits `,` $targets `ignore_index` $ignore_index attr-dict
     `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def PI_EntropyPenaltyGradOp
+    : PI_GradientOp<"entropy_penalty_grad",
+                    [AllTypesMatch<["entropy", "d_entropy"]>,
+                     AllTypesMatch<["threshold", "d_threshold"]>]> {
+  let summary = "the gradient of the entropy regulariser of one layer";
+  let description = [{
+    With delta and E_max as in `pi.entropy_penalty`, `c = 2 * lambda / H *
+    gradient`, and `a = delta` where `|delta| > gamma * E_max`, else 0:
+
+    - `per_row`: `d_entropy[b, h, i] = c * a[b, h, i]`,
+    - `per_head`: `d_entropy[b, h, i] = c * a[h] / (B * T)`,
+    - `d_threshold[h] = -c * E_max * sum a`, over batch and rows for `per_row`.
+
+    The step at the edge of the margin counts as 0. Shapes: gradient a scalar,
+    entropy and d_entropy `B x H x T`, threshold and d_threshold `H`.
+
+    ```mlir
+    %de, %dtheta = pi.entropy_penalty_grad %dloss, %e, %theta reading per_row gamma 0.2 lambda 1.0e-5
+        : (tensor<f32>, tensor<1x4x16xf32>, tensor<4xf32>) -> (tensor<1x4x16xf32>, tensor<4xf32>)
+    ```
+  }];
+  let arguments = (ins
+    PI_FloatScalar:$gradient,
+    PI_FloatTensor:$entropy,
+    PI_FloatTensor:$threshold,
+    PI_EntropyReadingAttr:$reading,
+    F64Attr:$gamma,
+    F64Attr:$lambda);
+  let results = (outs PI_FloatTensor:$d_entropy, PI_FloatTensor:$d_threshold);
+  let assemblyFormat = [{
+    $gradient `,` $entropy `,` $threshold `reading` `` $reading `gamma` $gamma
+    `lambda` $lambda attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
 }

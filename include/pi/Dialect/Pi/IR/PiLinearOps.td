@@ -48,7 +48,8 @@ def PI_EmbeddingOp
 
 def PI_PositionEmbeddingOp
     : PI_LinearAlgebraOp<"position_embedding",
-                         [PI_Local, DeclareOpInterfaceMethods<GenerationOpInterface>]> {
+                         [PI_Local, PI_Differentiable,
+                          DeclareOpInterfaceMethods<GenerationOpInterface>]> {
   let summary = "consecutive rows of a table, chosen by position";
   let description = [{
     `result[i, :] = table[position + i, :]`, where `position` is 0 if it is
@@ -174,8 +175,8 @@ def PI_AddOp
 }
 
 def PI_ScaledResidualOp
-    : PI_LinearAlgebraOp<"scaled_residual", [PI_Costly, PI_PositionWise,
-                                            InferTypeOpAdaptor]> {
+    : PI_LinearAlgebraOp<"scaled_residual", [PI_Costly, PI_Differentiable,
+                                            PI_PositionWise, InferTypeOpAdaptor]> {
   let summary = "the residual connection of a scaled FFN";
   let description = [{
     `result = beta * residual + (1 / alpha) * update`, with learnable scalars
@@ -200,7 +201,8 @@ def PI_ScaledResidualOp
 }
 
 def PI_SelectPositionOp
-    : PI_LinearAlgebraOp<"select_position", [PI_Local, InferTypeOpAdaptor]> {
+    : PI_LinearAlgebraOp<"select_position", [PI_Local, PI_Differentiable,
+                                            InferTypeOpAdaptor]> {
   let summary = "one position of a sequence";
   let description = [{
     `result[b, 0, :] = input[b, position, :]`. Shapes: input `B x T x d`,

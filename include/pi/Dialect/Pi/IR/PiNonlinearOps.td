@@ -17,8 +17,8 @@ class PI_NonlinearOp<string mnemonic, list<Trait> traits = []>
     : PI_Op<mnemonic, traits # [Pure]>;
 
 def PI_LayerNormOp
-    : PI_NonlinearOp<"layer_norm", [PI_Costly, PI_Nonlinear, PI_PositionWise,
-                                    InferTypeOpAdaptor]> {
+    : PI_NonlinearOp<"layer_norm", [PI_Costly, PI_Nonlinear, PI_Differentiable,
+                                    PI_PositionWise, InferTypeOpAdaptor]> {
   let summary = "layer normalisation over the last dimension";
   let description = [{
     `result = (input - mean) / sqrt(variance + epsilon) * weight + bias`, with
@@ -100,7 +100,8 @@ def PI_PolynomialOp : PI_UnaryOp<"polynomial"> {
 }
 
 def PI_SoftmaxOp
-    : PI_NonlinearOp<"softmax", [PI_Costly, PI_Nonlinear, InferTypeOpAdaptor]> {
+    : PI_NonlinearOp<"softmax", [PI_Costly, PI_Nonlinear, PI_Differentiable,
+                                 InferTypeOpAdaptor]> {
   let summary = "softmax over the last dimension";
   let description = [{
     `result = exp(input / t - max) / sum(exp(input / t - max))` for every row.

@@ -39,7 +39,7 @@ def PI_AddLossOp : PI_Op<"add_loss",
 }
 
 def PI_EntropyPenaltyOp : PI_Op<"entropy_penalty",
-    [PI_TrainingOnly, Pure, InferTypeOpAdaptor]> {
+    [PI_TrainingOnly, Pure, PI_Differentiable, InferTypeOpAdaptor]> {
   let summary = "the entropy regulariser of one layer";
   let description = [{
     With `E_max = log T` and the learnable threshold theta of each head, the
