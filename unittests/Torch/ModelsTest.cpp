@@ -12,7 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "CompiledModel.h"
+#include "Architectures.h"
 
 #include "gtest/gtest.h"
 
@@ -25,92 +25,9 @@ namespace {
 constexpr int64_t batch = 2, positions = 16;
 constexpr double tolerance = 1e-4;
 
-struct Architecture {
-  std::string name;
-  Decoder reference;
-};
-
-std::ostream &operator<<(std::ostream &stream, const Architecture &value) {
-  return stream << value.name;
-}
-
-/// What the reference does for a name of the paper.
-Architecture architecture(const std::string &name, bool layerNorm,
-                          const std::string &activation, bool scaledFfn = false,
-                          bool fusedFfn = false, bool temperature = false) {
-  Decoder decoder;
-  // pi-architecture drops ln_f with the others unless told otherwise.
-  decoder.layerNorm = decoder.finalLayerNorm = layerNorm;
-  decoder.activation = activation;
-  decoder.scaledFfn = scaledFfn;
-  decoder.fusedFfn = fusedFfn;
-  decoder.temperature = temperature;
-  return {name, decoder};
-}
-
 CompiledModel compileArchitecture(const Architecture &architecture) {
-  const Decoder &decoder = architecture.reference;
-  writeScratchFile(
-      "config.json",
-      "{\"model_type\": \"gpt2\", \"n_layer\": " +
-          std::to_string(decoder.layers) +
-          ", \"n_head\": " + std::to_string(decoder.heads) +
-          ", \"n_embd\": " + std::to_string(decoder.width) +
-          ", \"vocab_size\": " + std::to_string(decoder.vocabSize) +
-          ", \"n_positions\": 32, \"layer_norm_epsilon\": 1e-05, "
-          "\"activation_function\": \"gelu_new\"}");
-  runTool("pi-translate --import-gpt2 config.json --batch " +
-          std::to_string(batch) + " --seq-len " + std::to_string(positions) +
-          " -o gpt2.mlir");
-  runTool("pi-opt gpt2.mlir --pi-architecture='name=" + architecture.name +
-          "' -o private.mlir");
+  importArchitecture(architecture, batch, positions);
   return CompiledModel("private.mlir");
-}
-
-bool endsWith(const std::string &text, const std::string &ending) {
-  return text.size() >= ending.size() &&
-         text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
-}
-
-/// Numbers that make every parameter matter: gains around 1, the others large
-/// enough that a wrong one shows.
-Tensor randomParameter(const pi_runtime::ParameterInfo &info, uint64_t seed) {
-  bool gain =
-      endsWith(info.name, "temperature") || endsWith(info.name, "alpha") ||
-      endsWith(info.name, "beta") || endsWith(info.name, "ln_1.weight") ||
-      endsWith(info.name, "ln_2.weight") || endsWith(info.name, "ln_f.weight");
-  Tensor value = randomNormal(info.shape, 0.1, seed);
-  if (gain)
-    for (float &element : value.data)
-      element += 1.0f;
-  return value;
-}
-
-/// Sets the parameters that a checkpoint holds, and the derived ones too if
-/// asked for; gives the values.
-Parameters setParameters(CompiledModel &model, bool derivedToo) {
-  Parameters values;
-  uint64_t seed = 0;
-  for (const pi_runtime::ParameterInfo &info : model.manifest().parameters) {
-    if (info.derived && !derivedToo)
-      continue;
-    values[info.name] = randomParameter(info, ++seed);
-    model.setParameter(info.name, values[info.name]);
-  }
-  model.initializeParameters();
-  return values;
-}
-
-std::vector<int32_t> someTokens(int64_t count, int64_t vocabSize) {
-  std::vector<int32_t> tokens(count);
-  for (int64_t i = 0; i < count; ++i)
-    tokens[i] = static_cast<int32_t>((i * i * 31 + 17 * i + 5) % vocabSize);
-  return tokens;
-}
-
-Tensor asTensor(const std::vector<int32_t> &tokens,
-                std::vector<int64_t> shape) {
-  return {std::move(shape), {tokens.begin(), tokens.end()}};
 }
 
 class Models : public testing::TestWithParam<Architecture> {};
@@ -205,11 +122,6 @@ INSTANTIATE_TEST_SUITE_P(
                     architecture("SM+ScFuFFN", false, "identity", true, true),
                     architecture("EReg(SM(t)+ScFuFFN)", false, "identity", true,
                                  true, true)),
-    [](const auto &info) {
-      std::string name = info.param.name;
-      std::replace_if(
-          name.begin(), name.end(), [](char c) { return !isalnum(c); }, '_');
-      return name;
-    });
+    [](const auto &info) { return testName(info.param.name); });
 
 } // namespace

@@ -36,12 +36,7 @@ struct AttentionResult {
 AttentionResult attend(const at::Tensor &qkv, int64_t heads,
                        const at::Tensor *temperature, bool causal = true);
 
-/// The entropy regulariser of one layer (arXiv 2501.03489): entropy
-/// `B x H x T`, threshold `H`.
-struct EntropyReading {
-  bool perRow;
-  double gamma, lambda;
-};
+/// The entropy regulariser of one layer: entropy `B x H x T`, threshold `H`.
 at::Tensor entropyPenalty(const at::Tensor &entropy,
                           const at::Tensor &threshold,
                           const EntropyReading &reading);

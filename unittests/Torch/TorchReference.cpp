@@ -105,11 +105,28 @@ at::Tensor transformColumns(const at::Tensor &weight,
   return result;
 }
 
+using TorchParameters = std::map<std::string, at::Tensor>;
+
+TorchParameters toTorch(const Parameters &parameters, at::ScalarType type) {
+  TorchParameters result;
+  for (const auto &[name, value] : parameters)
+    result[name] = pi_torch::toTorch(value).to(type);
+  return result;
+}
+
+/// B x T from as many tokens.
+at::Tensor toTorch(const std::vector<int32_t> &tokens, int64_t batch) {
+  int64_t positions = static_cast<int64_t>(tokens.size()) / batch;
+  return at::from_blob(const_cast<int32_t *>(tokens.data()), {batch, positions},
+                       at::kInt)
+      .to(at::kLong);
+}
+
 /// One decoder, its parameters being looked up by name.
 class DecoderReference {
 public:
   DecoderReference(const pi_torch::Decoder &decoder,
-                   const pi_torch::Parameters &parameters)
+                   const TorchParameters &parameters)
       : decoder(decoder), parameters(parameters) {}
 
   at::Tensor logits(const at::Tensor &tokens) {
@@ -122,12 +139,25 @@ public:
                       get("wte.weight").t());
   }
 
+  /// The mean over layers of the penalty of the entropies that `logits` saw.
+  at::Tensor penalty(const EntropyReading &reading) {
+    at::Tensor sum;
+    for (size_t layer = 0; layer < entropies.size(); ++layer) {
+      at::Tensor term = entropyPenalty(
+          entropies[layer],
+          get("h." + std::to_string(layer) + ".attn.reg_threshold_weights"),
+          reading);
+      sum = layer == 0 ? term : sum + term;
+    }
+    return sum / static_cast<double>(entropies.size());
+  }
+
 private:
   at::Tensor get(const std::string &name) {
     auto found = parameters.find(name);
     if (found == parameters.end())
       throw std::out_of_range("the reference lacks parameter " + name);
-    return toTorch(found->second);
+    return found->second;
   }
 
   /// A Conv1D of the checkpoint: weight `in x out`, bias.
@@ -148,10 +178,10 @@ private:
       temperature = get(prefix + "attn.temperature").slice(1, 0, x.size(1));
     at::Tensor qkv = conv1d(norm(x, prefix + "ln_1", decoder.layerNorm),
                             prefix + "attn.c_attn");
-    at::Tensor context =
-        attend(qkv, decoder.heads, decoder.temperature ? &temperature : nullptr)
-            .context;
-    at::Tensor y = x + conv1d(context, prefix + "attn.c_proj");
+    AttentionResult attention = attend(
+        qkv, decoder.heads, decoder.temperature ? &temperature : nullptr);
+    entropies.push_back(attention.entropy);
+    at::Tensor y = x + conv1d(attention.context, prefix + "attn.c_proj");
     at::Tensor update = feedForward(norm(y, prefix + "ln_2", decoder.layerNorm),
                                     prefix + "mlp.");
     if (!decoder.scaledFfn)
@@ -167,7 +197,8 @@ private:
   }
 
   const pi_torch::Decoder &decoder;
-  const pi_torch::Parameters &parameters;
+  const TorchParameters &parameters;
+  std::vector<at::Tensor> entropies;
 };
 
 } // namespace
@@ -277,11 +308,32 @@ Tensor attention(const Tensor &qkv, int64_t heads, const Tensor *temperature,
 
 Tensor decoderLogits(const Decoder &decoder, const Parameters &parameters,
                      const std::vector<int32_t> &tokens, int64_t batch) {
-  int64_t positions = static_cast<int64_t>(tokens.size()) / batch;
-  at::Tensor ids = at::from_blob(const_cast<int32_t *>(tokens.data()),
-                                 {batch, positions}, at::kInt)
-                       .to(at::kLong);
-  return fromTorch(DecoderReference(decoder, parameters).logits(ids));
+  TorchParameters values = ::toTorch(parameters, at::kFloat);
+  return fromTorch(
+      DecoderReference(decoder, values).logits(::toTorch(tokens, batch)));
+}
+
+LossAndGradients decoderGradients(const Decoder &decoder,
+                                  const Parameters &parameters,
+                                  const std::vector<int32_t> &tokens,
+                                  const std::vector<int32_t> &targets,
+                                  int64_t batch,
+                                  const EntropyReading *reading) {
+  TorchParameters values = ::toTorch(parameters, at::kDouble);
+  for (auto &[name, value] : values)
+    value.set_requires_grad(true);
+  DecoderReference reference(decoder, values);
+  at::Tensor logits = reference.logits(::toTorch(tokens, batch));
+  at::Tensor loss = at::cross_entropy_loss(logits.flatten(0, 1),
+                                           ::toTorch(targets, batch).flatten());
+  if (reading)
+    loss = loss + reference.penalty(*reading);
+  loss.backward();
+  LossAndGradients result{loss.item<double>(), {}};
+  for (const auto &[name, value] : values)
+    if (value.grad().defined())
+      result.gradients[name] = fromTorch(value.grad());
+  return result;
 }
 
 } // namespace pi_torch

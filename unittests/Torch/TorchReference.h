@@ -70,6 +70,12 @@ Tensor attention(const Tensor &qkv, int64_t heads, const Tensor *temperature,
 // Whole models
 //===----------------------------------------------------------------------===//
 
+/// How the entropy regulariser is read (arXiv 2501.03489).
+struct EntropyReading {
+  bool perRow;
+  double gamma, lambda;
+};
+
 /// A GPT-2-like decoder and the functions that remain in it.
 struct Decoder {
   int64_t layers = 2, heads = 4, width = 64, vocabSize = 96;
@@ -90,6 +96,20 @@ using Parameters = std::map<std::string, Tensor>;
 /// The logits `B x T x V` of `batch` sequences.
 Tensor decoderLogits(const Decoder &decoder, const Parameters &parameters,
                      const std::vector<int32_t> &tokens, int64_t batch);
+
+struct LossAndGradients {
+  double loss;
+  Parameters gradients;
+};
+
+/// The cross-entropy of the logits with targets (ignored where -100) plus, with
+/// a reading, the mean entropy penalty of the layers, and its gradients with
+/// respect to the parameters, by autograd in f64.
+LossAndGradients decoderGradients(const Decoder &decoder,
+                                  const Parameters &parameters,
+                                  const std::vector<int32_t> &tokens,
+                                  const std::vector<int32_t> &targets,
+                                  int64_t batch, const EntropyReading *reading);
 
 } // namespace pi_torch
 
