@@ -303,10 +303,67 @@ Rule penaltyRule(const std::string &name, bool perRow) {
           }};
 }
 
+Rule weightNormRule() {
+  // Column 2 is not normalised.
+  return {"WeightNorm",
+          {{"w", randomNormal({4, 5}, 1.0, 25)}, {"g", positive({4}, 26)}},
+          {},
+          "%r0 = pi.weight_norm %w gain %g columns [0, 2, 3, 5] : "
+          "(tensor<4x5xf32>, tensor<4xf32>) -> tensor<4x5xf32>",
+          {{4, 5}},
+          [](const Tensors &p, const Tensors &) {
+            at::Tensor left = p[0].slice(1, 0, 2), right = p[0].slice(1, 3, 5);
+            return Tensors{
+                at::cat({left / left.norm(2, {0}) * p[1].slice(0, 0, 2),
+                         p[0].slice(1, 2, 3),
+                         right / right.norm(2, {0}) * p[1].slice(0, 2, 4)},
+                        1)};
+          }};
+}
+
+Rule columnNormRule() {
+  return {
+      "ColumnNorm",
+      {{"w", randomNormal({4, 5}, 1.0, 27)}},
+      {},
+      "%r0 = pi.column_norm %w columns [0, 2, 3, 5] : (tensor<4x5xf32>) -> "
+      "tensor<4xf32>",
+      {{4}},
+      [](const Tensors &p, const Tensors &) {
+        at::Tensor norms = p[0].norm(2, {0});
+        return Tensors{at::cat({norms.slice(0, 0, 2), norms.slice(0, 3, 5)})};
+      }};
+}
+
+/// A part of rank 1 keeps the two largest singular values apart, so that the
+/// power method reaches the largest; the reference differentiates that one.
+Rule spectralNormRule() {
+  Tensor w = randomNormal({6, 9}, 0.5, 28);
+  for (size_t i = 0; i < w.data.size(); ++i)
+    w.data[i] += 1.0f + 0.1f * static_cast<float>(i % 4);
+  return {"SpectralNorm",
+          {{"w", w}},
+          {},
+          "%r0 = pi.spectral_norm %w columns [0, 4, 5, 9] iterations 40 : "
+          "(tensor<6x9xf32>) -> tensor<6x9xf32>",
+          {{6, 9}},
+          [](const Tensors &p, const Tensors &) {
+            at::Tensor left = p[0].slice(1, 0, 4), right = p[0].slice(1, 5, 9);
+            return Tensors{at::cat({left / at::linalg_matrix_norm(left, 2),
+                                    p[0].slice(1, 4, 5),
+                                    right / at::linalg_matrix_norm(right, 2)},
+                                   1)};
+          }};
+}
+
 } // namespace
 
 std::vector<Rule> pi_torch::allRules() {
   return {
+      weightNormRule(),
+      columnNormRule(),
+      spectralNormRule(),
+
       embeddingRule(),
       positionEmbeddingRule(),
       selectPositionRule(),

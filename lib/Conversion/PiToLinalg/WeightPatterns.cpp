@@ -30,25 +30,20 @@ static Value setColumns(TensorBuilder &b, Value columns, Value matrix,
                   {b.attr(shape[0]), b.attr(shape[1])});
 }
 
-/// The Euclidean norm of each column of a matrix m x n: a vector of n.
-static Value buildColumnNorms(TensorBuilder &b, Value matrix) {
-  auto type = cast<RankedTensorType>(matrix.getType());
+/// sum_i lhs[i, j] * rhs[i, j] of each column j: a vector.
+static Value buildColumnProducts(TensorBuilder &b, Value lhs, Value rhs) {
+  auto type = cast<RankedTensorType>(lhs.getType());
   Value zeros =
       b.zeros(b.empty(b.attr(type.getDimSize(1)), type.getElementType()));
-  MLIRContext *context = b.getContext();
-  SmallVector<AffineMap> maps = {
-      AffineMap::getMultiDimIdentityMap(2, context),
-      AffineMap::get(2, 0, getAffineDimExpr(1, context))};
-  auto squares = linalg::GenericOp::create(
-      b, TypeRange{zeros.getType()}, ValueRange{matrix}, ValueRange{zeros},
-      maps,
-      ArrayRef{utils::IteratorType::reduction, utils::IteratorType::parallel},
-      [](OpBuilder &nested, Location loc, ValueRange args) {
-        Value square = arith::MulFOp::create(nested, loc, args[0], args[0]);
-        Value sum = arith::AddFOp::create(nested, loc, args[1], square);
-        linalg::YieldOp::create(nested, loc, sum);
-      });
-  return b.elementwise(squares.getResult(0), b.emptyLike(zeros),
+  return b.sumLeading({lhs, rhs}, zeros, [](TensorBuilder &b, ValueRange args) {
+    return arith::MulFOp::create(b, args[0], args[1]);
+  });
+}
+
+/// The Euclidean norm of each column of a matrix m x n: a vector of n.
+static Value buildColumnNorms(TensorBuilder &b, Value matrix) {
+  Value squares = buildColumnProducts(b, matrix, matrix);
+  return b.elementwise(squares, b.emptyLike(squares),
                        [](TensorBuilder &b, ValueRange args) {
                          return math::SqrtOp::create(b, args[0]);
                        });
@@ -78,9 +73,16 @@ static Value invert(TensorBuilder &b, Value value) {
   return arith::DivFOp::create(b, b.real(1.0, value.getType()), value);
 }
 
-/// The largest singular value of a matrix, by the power method.
-static Value buildSpectralNorm(TensorBuilder &b, Value matrix,
-                               int64_t iterations) {
+namespace {
+/// The largest singular value of a matrix, by the power method, with v (n x 1)
+/// as it ends and W v (m x 1).
+struct Singular {
+  Value norm, v, product;
+};
+} // namespace
+
+static Singular buildSingular(TensorBuilder &b, Value matrix,
+                              int64_t iterations) {
   auto type = cast<RankedTensorType>(matrix.getType());
   Type element = type.getElementType();
   int64_t m = type.getDimSize(0), n = type.getDimSize(1);
@@ -116,7 +118,8 @@ static Value buildSpectralNorm(TensorBuilder &b, Value matrix,
                                return arith::MulFOp::create(b, args[0], factor);
                              });
       });
-  return buildNorm(b, multiply(b, v));
+  Value product = multiply(b, v);
+  return {buildNorm(b, product), v, product};
 }
 
 namespace {
@@ -171,16 +174,123 @@ struct SpectralNormLowering : OpRewritePattern<SpectralNormOp> {
     Value result = op.getWeight();
     for (auto [begin, end] : op.getColumnRanges()) {
       Value columns = getColumns(b, op.getWeight(), begin, end);
-      Value norm = buildSpectralNorm(b, columns, op.getIterations());
+      Value norm = buildSingular(b, columns, op.getIterations()).norm;
       result = setColumns(b, scale(b, columns, invert(b, norm)), result, begin);
     }
     rewriter.replaceOp(op, result);
     return success();
   }
 };
+
+struct WeightNormGradLowering : OpRewritePattern<WeightNormGradOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(WeightNormGradOp op,
+                                PatternRewriter &rewriter) const override {
+    TensorBuilder b(op.getLoc(), rewriter);
+    RankedTensorType gains = op.getGain().getType();
+    Value dWeight = op.getGradient();
+    Value dGain = b.empty(b.attr(gains.getDimSize(0)), gains.getElementType());
+    int64_t done = 0;
+    for (auto [begin, end] : op.getColumnRanges()) {
+      OpFoldResult first = b.attr(done), count = b.attr(end - begin);
+      Value w = getColumns(b, op.getWeight(), begin, end);
+      Value g = getColumns(b, op.getGradient(), begin, end);
+      Value gain = b.slice(op.getGain(), first, count, 1);
+      Value norms = buildColumnNorms(b, w);
+      Value share = b.elementwise(
+          {buildColumnProducts(b, g, w), norms}, b.emptyLike(norms),
+          [](TensorBuilder &b, ValueRange args) {
+            return arith::DivFOp::create(b, args[0], args[1]);
+          });
+      // gain / n * (g - share * w / n)
+      Value columns = b.elementwise(
+          {g, w, gain, norms, share}, b.emptyLike(w),
+          [](TensorBuilder &b, ValueRange args) -> Value {
+            Value unit = arith::DivFOp::create(b, args[1], args[3]);
+            Value rest = arith::SubFOp::create(
+                b, args[0], arith::MulFOp::create(b, args[4], unit));
+            Value factor = arith::DivFOp::create(b, args[2], args[3]);
+            return arith::MulFOp::create(b, factor, rest);
+          });
+      dWeight = setColumns(b, columns, dWeight, begin);
+      dGain = b.insert(share, dGain, first, count);
+      done += end - begin;
+    }
+    rewriter.replaceOp(op, {dWeight, dGain});
+    return success();
+  }
+};
+
+struct ColumnNormGradLowering : OpRewritePattern<ColumnNormGradOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ColumnNormGradOp op,
+                                PatternRewriter &rewriter) const override {
+    TensorBuilder b(op.getLoc(), rewriter);
+    Value result = b.zeros(b.emptyLike(op.getWeight()));
+    int64_t done = 0;
+    for (auto [begin, end] : op.getColumnRanges()) {
+      Value w = getColumns(b, op.getWeight(), begin, end);
+      Value gradient =
+          b.slice(op.getGradient(), b.attr(done), b.attr(end - begin), 1);
+      Value columns =
+          b.elementwise({w, gradient, buildColumnNorms(b, w)}, b.emptyLike(w),
+                        [](TensorBuilder &b, ValueRange args) {
+                          Value factor =
+                              arith::DivFOp::create(b, args[1], args[2]);
+                          return arith::MulFOp::create(b, args[0], factor);
+                        });
+      result = setColumns(b, columns, result, begin);
+      done += end - begin;
+    }
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
+
+struct SpectralNormGradLowering : OpRewritePattern<SpectralNormGradOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(SpectralNormGradOp op,
+                                PatternRewriter &rewriter) const override {
+    TensorBuilder b(op.getLoc(), rewriter);
+    Value result = op.getGradient();
+    for (auto [begin, end] : op.getColumnRanges()) {
+      Value columns = getColumns(b, op.getWeight(), begin, end);
+      Value gradient = getColumns(b, op.getGradient(), begin, end);
+      result =
+          setColumns(b, buildRange(b, columns, gradient, op.getIterations()),
+                     result, begin);
+    }
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+
+  /// g / sigma - (sum g * w) / sigma^3 * (W v) v^T, where W v = sigma u.
+  static Value buildRange(TensorBuilder &b, Value w, Value g,
+                          int64_t iterations) {
+    Singular singular = buildSingular(b, w, iterations);
+    Value inverse = invert(b, singular.norm);
+    Value sum = b.sum(buildColumnProducts(b, g, w));
+    Value factor = sum;
+    for (int power = 0; power < 3; ++power)
+      factor = arith::MulFOp::create(b, factor, inverse);
+    auto type = cast<RankedTensorType>(w.getType());
+    Value outer = b.matmul(singular.product, singular.v,
+                           b.zeros(b.empty({b.attr(type.getDimSize(0)),
+                                            b.attr(type.getDimSize(1))},
+                                           type.getElementType())),
+                           /*rhsTransposed=*/true);
+    return b.elementwise(
+        {g, outer}, b.emptyLike(w), [&](TensorBuilder &b, ValueRange args) {
+          Value direct = arith::MulFOp::create(b, args[0], inverse);
+          Value change = arith::MulFOp::create(b, args[1], factor);
+          return arith::SubFOp::create(b, direct, change);
+        });
+  }
+};
 } // namespace
 
 void mlir::pi::populateWeightPatterns(RewritePatternSet &patterns) {
-  patterns.add<ColumnNormLowering, WeightNormLowering, SpectralNormLowering>(
-      patterns.getContext());
+  patterns.add<ColumnNormLowering, ColumnNormGradLowering, WeightNormLowering,
+               WeightNormGradLowering, SpectralNormLowering,
+               SpectralNormGradLowering>(patterns.getContext());
 }

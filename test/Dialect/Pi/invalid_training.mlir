@@ -173,3 +173,27 @@ func.func @penalty_grad_heads(%g: tensor<f32>, %e: tensor<1x4x16xf32>, %theta: t
   %de, %dt = pi.entropy_penalty_grad %g, %e, %theta reading per_head gamma 0.2 lambda 1.0e-5 : (tensor<f32>, tensor<1x4x16xf32>, tensor<8xf32>) -> (tensor<1x4x16xf32>, tensor<8xf32>)
   return %dt : tensor<8xf32>
 }
+
+// -----
+
+func.func @weight_norm_grad_gain(%w: tensor<6x8xf32>, %g: tensor<8xf32>) -> tensor<6x8xf32> {
+  // expected-error @+1 {{gain has to have one element for each of 4 normalised columns, but is 'tensor<8xf32>'}}
+  %0:2 = pi.weight_norm_grad %w, %w gain %g columns [0, 4] : (tensor<6x8xf32>, tensor<6x8xf32>, tensor<8xf32>) -> (tensor<6x8xf32>, tensor<8xf32>)
+  return %0#0 : tensor<6x8xf32>
+}
+
+// -----
+
+func.func @column_norm_grad(%w: tensor<6x8xf32>, %g: tensor<4xf32>) -> tensor<6x8xf32> {
+  // expected-error @+1 {{gradient has to have one element for each of 8 normalised columns, but is 'tensor<4xf32>'}}
+  %0 = pi.column_norm_grad %g, %w : (tensor<4xf32>, tensor<6x8xf32>) -> tensor<6x8xf32>
+  return %0 : tensor<6x8xf32>
+}
+
+// -----
+
+func.func @spectral_norm_grad(%w: tensor<6x8xf32>) -> tensor<6x8xf32> {
+  // expected-error @+1 {{columns have to be pairs of bounds in increasing order, at most 8}}
+  %0 = pi.spectral_norm_grad %w, %w columns [4, 9] iterations 2 : (tensor<6x8xf32>, tensor<6x8xf32>) -> tensor<6x8xf32>
+  return %0 : tensor<6x8xf32>
+}

@@ -71,6 +71,17 @@ func.func @attention(%qkv: tensor<1x16x192xf32>, %t: tensor<4x16xf32>) -> (tenso
   return %1, %dt : tensor<1x16x192xf32>, tensor<4x16xf32>
 }
 
+// CHECK-LABEL: func.func @weights
+func.func @weights(%g: tensor<64x192xf32>, %w: tensor<64x192xf32>, %gain: tensor<128xf32>) -> tensor<64x192xf32> {
+  // CHECK: pi.weight_norm_grad %{{.*}}, %{{.*}} gain %{{.*}} columns [0, 128] : (tensor<64x192xf32>, tensor<64x192xf32>, tensor<128xf32>) -> (tensor<64x192xf32>, tensor<128xf32>)
+  %0, %dg = pi.weight_norm_grad %g, %w gain %gain columns [0, 128] : (tensor<64x192xf32>, tensor<64x192xf32>, tensor<128xf32>) -> (tensor<64x192xf32>, tensor<128xf32>)
+  // CHECK: pi.column_norm_grad %{{.*}}, %{{.*}} columns [0, 128] : (tensor<128xf32>, tensor<64x192xf32>) -> tensor<64x192xf32>
+  %1 = pi.column_norm_grad %dg, %0 columns [0, 128] : (tensor<128xf32>, tensor<64x192xf32>) -> tensor<64x192xf32>
+  // CHECK: pi.spectral_norm_grad %{{.*}}, %{{.*}} columns [0, 64, 64, 128] iterations 16 : (tensor<64x192xf32>, tensor<64x192xf32>) -> tensor<64x192xf32>
+  %2 = pi.spectral_norm_grad %g, %1 columns [0, 64, 64, 128] iterations 16 : (tensor<64x192xf32>, tensor<64x192xf32>) -> tensor<64x192xf32>
+  return %2 : tensor<64x192xf32>
+}
+
 // CHECK-LABEL: func.func @penalty
 func.func @penalty(%g: tensor<f32>, %e: tensor<1x4x16xf32>, %theta: tensor<4xf32>) -> tensor<4xf32> {
   // CHECK: pi.entropy_penalty_grad %{{.*}}, %{{.*}}, %{{.*}} reading per_head gamma 2.000000e-01 lambda 1.000000e-05 : (tensor<f32>, tensor<1x4x16xf32>, tensor<4xf32>) -> (tensor<1x4x16xf32>, tensor<4xf32>)

@@ -40,3 +40,12 @@ func.func @forward(%x: tensor<1x16x64xf32>) -> (tensor<1x16x256xf32>, tensor<1x1
   %s = pi.add %z, %e : (tensor<1x16x64xf32>, tensor<16x64xf32>) -> tensor<1x16x64xf32>
   return %y, %s : tensor<1x16x256xf32>, tensor<1x16x64xf32>
 }
+
+// Parameters change between the runs of a function for training.
+// CHECK-LABEL: func.func @training
+func.func @training() -> tensor<64x256xf32> attributes {pi.training} {
+  // CHECK: pi.spectral_norm
+  %w = pi.load @c_fc.weight : tensor<64x256xf32>
+  %n = pi.spectral_norm %w iterations 4 : (tensor<64x256xf32>) -> tensor<64x256xf32>
+  return %n : tensor<64x256xf32>
+}

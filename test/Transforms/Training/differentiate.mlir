@@ -95,3 +95,24 @@ func.func @loss(%t: tensor<2x3xi32>) -> tensor<f32> {
   // CHECK: return %{{.*}}, %[[DQKV]], %[[DTHETA]]
   return %loss : tensor<f32>
 }
+
+// -----
+
+// Upstream operations have rules, too; those of conversions are one another.
+pi.parameter @x : tensor<2x3x8xf32>
+// CHECK-LABEL: func.func @gradients
+func.func @loss(%t: tensor<2x2x2xi32>) -> tensor<f32> {
+  %x = pi.load @x : tensor<2x3x8xf32>
+  %y = arith.truncf %x : tensor<2x3x8xf32> to tensor<2x3x8xbf16>
+  %z = arith.extf %y : tensor<2x3x8xbf16> to tensor<2x3x8xf32>
+  %r = tensor.collapse_shape %z [[0], [1, 2]] : tensor<2x3x8xf32> into tensor<2x24xf32>
+  %s = tensor.expand_shape %r [[0], [1, 2, 3]] output_shape [2, 2, 2, 6] : tensor<2x24xf32> into tensor<2x2x2x6xf32>
+  // CHECK: %[[G:.*]] = pi.cross_entropy_grad
+  // CHECK: %[[A:.*]] = tensor.collapse_shape %[[G]] {{\[\[}}0], [1, 2, 3]] : tensor<2x2x2x6xf32> into tensor<2x24xf32>
+  // CHECK: %[[B:.*]] = tensor.expand_shape %[[A]] {{\[\[}}0], [1, 2]] output_shape [2, 3, 8]
+  // CHECK: %[[C:.*]] = arith.truncf %[[B]]
+  // CHECK: %[[D:.*]] = arith.extf %[[C]]
+  // CHECK: return %{{.*}}, %[[D]]
+  %loss = pi.cross_entropy %s, %t ignore_index -100 : (tensor<2x2x2x6xf32>, tensor<2x2x2xi32>) -> tensor<f32>
+  return %loss : tensor<f32>
+}

@@ -132,6 +132,38 @@ TEST_F(ManifestBuilderTest, ArgumentWithoutAMeaningIsAnError) {
             "pi.state");
 }
 
+TEST_F(ManifestBuilderTest, GradientsAreOutputsNamedAfterTheirParameters) {
+  OwningOpRef<ModuleOp> module = parse(R"mlir(
+    pi.parameter @w : tensor<2xf64>
+    func.func @forward(%ids: tensor<1x1xi32> {pi.name = "input_ids"}, %l: tensor<1x1x2xf32> {pi.name = "x"})
+        -> (tensor<1x1x2xf32> {pi.name = "logits"}) {
+      return %l : tensor<1x1x2xf32>
+    }
+    func.func @gradients(%w: tensor<2xf64> {pi.parameter = @w})
+        -> (tensor<2xf64> {pi.gradient = @w}) {
+      return %w : tensor<2xf64>
+    })mlir");
+  FailureOr<Manifest> manifest = buildManifest(*module, "cpu", "generic");
+  ASSERT_TRUE(succeeded(manifest));
+  const pi_runtime::EntryPoint *entry = manifest->findEntryPoint("gradients");
+  ASSERT_TRUE(entry);
+  ASSERT_EQ(entry->outputs.size(), 1u);
+  EXPECT_EQ(entry->outputs[0].name, "gradient.w");
+  EXPECT_EQ(entry->outputs[0].dtype, DataType::F64);
+  EXPECT_EQ(manifest->parameters[0].storageDtype, DataType::F64);
+}
+
+TEST_F(ManifestBuilderTest, DerivationInF64IsAnError) {
+  EXPECT_EQ(buildError(R"mlir(
+      pi.parameter @w : tensor<2xf64>
+      func.func private @initialize.w() -> (tensor<2xf64> {pi.parameter = @w}) {
+        %0 = arith.constant dense<1.0> : tensor<2xf64>
+        return %0 : tensor<2xf64>
+      }
+      func.func @f(%w: tensor<2xf64> {pi.parameter = @w}) { return })mlir"),
+            "derives parameter @w in f64, but parameters are derived in f32");
+}
+
 TEST_F(ManifestBuilderTest, UnknownParameterIsAnError) {
   EXPECT_EQ(buildError("func.func @f(%x: tensor<2xf32> {pi.parameter = @w}) "
                        "{ return }"),

@@ -284,6 +284,106 @@ def PI_AttentionGradOp
 }
 
 //===----------------------------------------------------------------------===//
+// Gradients of the normalisation of weights
+//===----------------------------------------------------------------------===//
+
+class PI_WeightGradOp<string mnemonic, list<Trait> traits = []>
+    : PI_GradientOp<mnemonic, traits> {
+  code columnRanges = [{
+    /// The half-open column ranges that are normalised: all columns if the
+    /// attribute is absent.
+    ::llvm::SmallVector<std::pair<int64_t, int64_t>> getColumnRanges();
+  }];
+  let extraClassDeclaration = columnRanges;
+}
+
+def PI_WeightNormGradOp : PI_WeightGradOp<"weight_norm_grad",
+    [AllTypesMatch<["gradient", "weight", "d_weight"]>,
+     AllTypesMatch<["gain", "d_gain"]>]> {
+  let summary = "the gradient of a weight normalisation";
+  let description = [{
+    For every column j of `pi.weight_norm` that is normalised, with
+    `n = |weight[:, j]|` and `u = weight[:, j] / n`:
+
+    - `d_gain[j] = gradient[:, j] . u`,
+    - `d_weight[:, j] = gain[j] / n * (gradient[:, j] - d_gain[j] * u)`;
+
+    the gradient of the other columns is passed on (Salimans and Kingma, arXiv
+    1602.07868, equation 3). Shapes: gradient, weight and d_weight `m x n`, gain
+    and d_gain one element for each normalised column, in order.
+
+    ```mlir
+    %dw, %dg = pi.weight_norm_grad %dv, %w gain %g columns [0, 128]
+        : (tensor<64x192xf32>, tensor<64x192xf32>, tensor<128xf32>) -> (tensor<64x192xf32>, tensor<128xf32>)
+    ```
+  }];
+  let arguments = (ins PI_FloatTensor:$gradient, PI_FloatTensor:$weight,
+                       PI_FloatTensor:$gain,
+                       OptionalAttr<DenseI64ArrayAttr>:$columns);
+  let results = (outs PI_FloatTensor:$d_weight, PI_FloatTensor:$d_gain);
+  let assemblyFormat = [{
+    $gradient `,` $weight `gain` $gain (`columns` $columns^)? attr-dict
+    `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def PI_ColumnNormGradOp : PI_WeightGradOp<"column_norm_grad",
+    [AllTypesMatch<["weight", "d_weight"]>]> {
+  let summary = "the gradient of the norms of columns";
+  let description = [{
+    `d_weight[:, j] = gradient[k] * weight[:, j] / |weight[:, j]|` for the k-th
+    column j of `pi.column_norm`, and 0 in the other columns. Shapes: gradient one
+    element for each column, weight and d_weight `m x n`.
+
+    ```mlir
+    %dw = pi.column_norm_grad %dg, %w columns [0, 128]
+        : (tensor<128xf32>, tensor<64x192xf32>) -> tensor<64x192xf32>
+    ```
+  }];
+  let arguments = (ins PI_FloatTensor:$gradient, PI_FloatTensor:$weight,
+                       OptionalAttr<DenseI64ArrayAttr>:$columns);
+  let results = (outs PI_FloatTensor:$d_weight);
+  let assemblyFormat = [{
+    $gradient `,` $weight (`columns` $columns^)? attr-dict
+    `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def PI_SpectralNormGradOp : PI_WeightGradOp<"spectral_norm_grad",
+    [AllTypesMatch<["gradient", "weight", "d_weight"]>]> {
+  let summary = "the gradient of a spectral normalisation";
+  let description = [{
+    For every range of columns W of the weight, G of the gradient, with the
+    vector v that `iterations` steps of the power method give, `sigma = |W v|`
+    and `u = W v / sigma`:
+
+    `d_weight = G / sigma - (sum G * W) / sigma^2 * u v^T`
+
+    in these columns; the gradient of the others is passed on. u and v count as
+    constants, as in `torch.nn.utils.parametrizations.spectral_norm` (Miyato et
+    al., arXiv 1802.05957, equation 9): at the largest singular value sigma does
+    not change with either to first order. They are those of
+    `pi.spectral_norm`, computed again. Shapes: `m x n`.
+
+    ```mlir
+    %dw = pi.spectral_norm_grad %dv, %w columns [0, 64, 64, 128] iterations 16
+        : (tensor<64x192xf32>, tensor<64x192xf32>) -> tensor<64x192xf32>
+    ```
+  }];
+  let arguments = (ins PI_FloatTensor:$gradient, PI_FloatTensor:$weight,
+                       OptionalAttr<DenseI64ArrayAttr>:$columns,
+                       ConfinedAttr<I64Attr, [IntPositive]>:$iterations);
+  let results = (outs PI_FloatTensor:$d_weight);
+  let assemblyFormat = [{
+    $gradient `,` $weight (`columns` $columns^)? `iterations` $iterations
+    attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
 // Gradients of losses
 //===----------------------------------------------------------------------===//
 

@@ -15,5 +15,6 @@ include "pi/Dialect/Pi/IR/PiLinearOps.td"
 include "pi/Dialect/Pi/IR/PiNonlinearOps.td"
 include "pi/Dialect/Pi/IR/PiParameterOps.td"
 include "pi/Dialect/Pi/IR/PiTrainingOps.td"
+include "pi/Dialect/Pi/IR/PiWeightOps.td"
 
 #endif // PI_DIALECT_PI_IR_PIOPS_TD

@@ -79,7 +79,7 @@ def PI_CrossEntropyOp : PI_Op<"cross_entropy",
     `torch.nn.functional.cross_entropy`; but 0 where all are ignored, so that a
     batch of padding alone adds nothing. Shapes: logits `... x V`, targets `...`,
     result a scalar, in f32 unless the logits are f64. Another target outside
-    `[0, V)` is undefined here; the runtime refuses it before it starts.
+    `[0, V)` is undefined here: whoever calls the function checks it before.
 
     ```mlir
     %loss = pi.cross_entropy %logits, %targets ignore_index -100
