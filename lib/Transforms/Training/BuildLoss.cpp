@@ -44,6 +44,10 @@ struct BuildLoss final : public pi::impl::PiBuildLossBase<BuildLoss> {
           << forward.getFunctionType();
       return signalPassFailure();
     }
+    if (!forward.getFunctionBody().hasOneBlock()) {
+      forward.emitError("@forward has to be one block");
+      return signalPassFailure();
+    }
     func::FuncOp loss = forward.clone();
     loss.setName(kLossName);
     getOperation().insert(std::next(Block::iterator(forward)), loss);
@@ -94,6 +98,10 @@ private:
     loss.walk([&](AddLossOp op) { additions.push_back(op); });
     Value sum;
     for (AddLossOp op : additions) {
+      if (op->getParentOp() != loss)
+        return op.emitOpError(
+            "has to stand in @forward itself, not in a region "
+            "of an operation");
       if (op.getValue().getType() != type)
         return op.emitOpError("adds ")
                << op.getValue().getType() << " to a loss, which is " << type;

@@ -47,9 +47,10 @@ public:
     for (Operation &op : llvm::reverse(block))
       if (llvm::any_of(op.getResults(),
                        [&](Value v) { return reaching.contains(v); }))
-        for (Value operand : op.getOperands())
+        forEachOperand(op, [&](Value operand) {
           if (isFloat(operand.getType()))
             reaching.insert(operand);
+        });
   }
 
   /// A parameter that the value depends on, if it also reaches the loss; null
@@ -59,11 +60,21 @@ public:
   }
 
 private:
+  /// What the operation reads, also in its regions.
+  static void forEachOperand(Operation &op, function_ref<void(Value)> visit) {
+    op.walk([&](Operation *nested) {
+      for (Value operand : nested->getOperands())
+        visit(operand);
+    });
+  }
+
   void addForward(Operation &op) {
-    LoadOp source = dyn_cast<LoadOp>(op);
-    for (Value operand : op.getOperands())
+    LoadOp source;
+    op.walk([&](LoadOp load) { source = load; });
+    forEachOperand(op, [&](Value operand) {
       if (!source)
         source = sources.lookup(operand);
+    });
     if (source)
       for (Value result : op.getResults())
         if (isFloat(result.getType()))
@@ -123,7 +134,11 @@ FailureOr<func::FuncOp> Differentiate::getLoss() {
 }
 
 LogicalResult Differentiate::verifyRules(const Activity &activity) {
-  for (Operation &op : loss.getFunctionBody().front().without_terminator())
+  for (Operation &op : loss.getFunctionBody().front().without_terminator()) {
+    // A call may read parameters, `pi.add_loss` adds to what is differentiated.
+    if (!isa<LoadOp>(op) && !isMemoryEffectFree(&op))
+      return op.emitOpError("has an effect beside its results, which cannot be "
+                            "differentiated");
     for (Value result : op.getResults()) {
       LoadOp source = activity.getParameter(result);
       if (source && !isa<LoadOp, DifferentiableOpInterface>(op))
@@ -131,6 +146,7 @@ LogicalResult Differentiate::verifyRules(const Activity &activity) {
                               "between parameter '@")
                << source.getParameter() << "' and the result of @" << function;
     }
+  }
   return success();
 }
 

@@ -30,3 +30,22 @@ func.func @forward(%x: tensor<2x3x8xf32>, %p: tensor<f64>) -> tensor<2x3x8xf32> 
   pi.add_loss %p : tensor<f64>
   return %x : tensor<2x3x8xf32>
 }
+
+// -----
+
+func.func @forward(%c: i1, %x: tensor<2x3x8xf32>, %p: tensor<f32>) -> tensor<2x3x8xf32> {
+  scf.if %c {
+    // expected-error @+1 {{has to stand in @forward itself, not in a region of an operation}}
+    pi.add_loss %p : tensor<f32>
+  }
+  return %x : tensor<2x3x8xf32>
+}
+
+// -----
+
+// expected-error @+1 {{@forward has to be one block}}
+func.func @forward(%x: tensor<2x3x8xf32>) -> tensor<2x3x8xf32> {
+  cf.br ^next
+^next:
+  return %x : tensor<2x3x8xf32>
+}

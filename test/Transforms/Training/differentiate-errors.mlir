@@ -64,3 +64,37 @@ func.func @loss(%t: tensor<1x1xi32>) -> tensor<f32> {
   %loss = pi.cross_entropy %l, %t ignore_index -100 : (tensor<1x1x4xf32>, tensor<1x1xi32>) -> tensor<f32>
   return %loss : tensor<f32>
 }
+
+// -----
+
+// What happens in a region counts, too.
+pi.parameter @w : tensor<f32>
+func.func @loss(%c: i1, %x: tensor<f32>) -> tensor<f32> {
+  %w = pi.load @w : tensor<f32>
+  // expected-error @+1 {{'scf.if' op has no rule to differentiate it, but stands between parameter '@w' and the result of @loss}}
+  %y = scf.if %c -> tensor<f32> {
+    scf.yield %w : tensor<f32>
+  } else {
+    scf.yield %x : tensor<f32>
+  }
+  return %y : tensor<f32>
+}
+
+// -----
+
+// A function that is called may read parameters.
+func.func private @helper() -> tensor<f32>
+func.func @loss() -> tensor<f32> {
+  // expected-error @+1 {{has an effect beside its results, which cannot be differentiated}}
+  %0 = call @helper() : () -> tensor<f32>
+  return %0 : tensor<f32>
+}
+
+// -----
+
+// What this adds is no part of the result: pi-build-loss has to run before.
+func.func @loss(%x: tensor<f32>, %p: tensor<f32>) -> tensor<f32> {
+  // expected-error @+1 {{has an effect beside its results, which cannot be differentiated}}
+  pi.add_loss %p : tensor<f32>
+  return %x : tensor<f32>
+}
