@@ -27,15 +27,6 @@ static bool isFloat(Type type) {
   return isa<FloatType>(getElementTypeOrSelf(type));
 }
 
-/// A float tensor that is `value` everywhere.
-static Value createSplat(OpBuilder &builder, Location loc, Type type,
-                         double value) {
-  auto tensor = cast<RankedTensorType>(type);
-  Attribute element = builder.getFloatAttr(tensor.getElementType(), value);
-  return arith::ConstantOp::create(builder, loc,
-                                   DenseElementsAttr::get(tensor, element));
-}
-
 namespace {
 /// Which values of the function lie on a way from a parameter to the loss.
 class Activity {
@@ -99,7 +90,7 @@ private:
   func::FuncOp declare();
   void buildForward(OpBuilder &builder, const Activity &activity,
                     IRMapping &mapping);
-  LogicalResult buildReverse(OpBuilder &builder, const Activity &activity);
+  LogicalResult buildReverse(OpBuilder &builder);
   void accumulate(OpBuilder &builder, Value value, Value gradient);
 
   func::FuncOp loss;
@@ -195,8 +186,7 @@ void Differentiate::accumulate(OpBuilder &builder, Value value,
       sum ? AddOp::create(builder, gradient.getLoc(), sum, gradient) : gradient;
 }
 
-LogicalResult Differentiate::buildReverse(OpBuilder &builder,
-                                          const Activity &activity) {
+LogicalResult Differentiate::buildReverse(OpBuilder &builder) {
   for (DifferentiableOpInterface op : llvm::reverse(forward)) {
     SmallVector<Value> results, operands(op->getNumOperands());
     for (Value result : op->getResults())
@@ -245,9 +235,9 @@ void Differentiate::runOnOperation() {
   buildForward(builder, activity, mapping);
 
   Value value = mapping.lookup(body.getTerminator()->getOperand(0));
-  gradientOf[value] =
-      createSplat(builder, value.getLoc(), value.getType(), 1.0);
-  if (failed(buildReverse(builder, activity))) {
+  gradientOf[value] = arith::ConstantOp::create(
+      builder, value.getLoc(), builder.getOneAttr(value.getType()));
+  if (failed(buildReverse(builder))) {
     made.erase();
     return signalPassFailure();
   }
@@ -257,11 +247,12 @@ void Differentiate::runOnOperation() {
       if (Value gradient = gradientOf.lookup(mapping.lookup(extra.getResult())))
         accumulate(builder, mapping.lookup(reads.front().getResult()),
                    gradient);
-    Value gradient =
-        gradientOf.lookup(mapping.lookup(reads.front().getResult()));
-    results.push_back(gradient ? gradient
-                               : createSplat(builder, reads.front().getLoc(),
-                                             reads.front().getType(), 0.0));
+    LoadOp first = reads.front();
+    Value gradient = gradientOf.lookup(mapping.lookup(first.getResult()));
+    if (!gradient)
+      gradient = arith::ConstantOp::create(
+          builder, first.getLoc(), builder.getZeroAttr(first.getType()));
+    results.push_back(gradient);
     ++numGradients;
   }
   func::ReturnOp::create(builder, body.getTerminator()->getLoc(), results);

@@ -8,6 +8,7 @@
 
 #include "AssemblyFormats.h"
 #include "Rules.h"
+#include "ShapeInference.h"
 
 #include "pi/Dialect/Pi/IR/Pi.h"
 

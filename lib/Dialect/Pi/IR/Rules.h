@@ -33,17 +33,6 @@ public:
   Value outer(Value lhs, Value rhs);
 };
 
-/// Checks that the gradient of the temperature is there and of its type if, and
-/// only if, there is a temperature.
-template <typename GradOp>
-LogicalResult verifySameAsTemperature(GradOp op) {
-  auto getType = [](Value value) { return value ? value.getType() : Type(); };
-  if (getType(op.getTemperature()) == getType(op.getDTemperature()))
-    return success();
-  return op.emitOpError("the gradient of the temperature has to be there, and "
-                        "of its type, if there is a temperature");
-}
-
 } // namespace mlir::pi
 
 #endif // PI_LIB_DIALECT_PI_IR_RULES_H

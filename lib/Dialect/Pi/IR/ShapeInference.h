@@ -1,4 +1,4 @@
-//===- ShapeInference.h - What type inference shares ------------*- C++ -*-===//
+//===- ShapeInference.h - What inference and verifiers share ----*- C++ -*-===//
 //
 // Part of the pi-mlir project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -10,6 +10,7 @@
 #define PI_LIB_DIALECT_PI_IR_SHAPEINFERENCE_H
 
 #include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/Value.h"
 
 namespace mlir::pi {
@@ -23,6 +24,17 @@ FailureOr<RankedTensorType> getTensor(std::optional<Location> loc, Value value,
 /// lhs and is broadcast over the others: that of lhs.
 LogicalResult inferBroadcast(std::optional<Location> loc, Value lhs, Value rhs,
                              SmallVectorImpl<Type> &resultTypes);
+
+/// Checks that the gradient of the temperature is there and of its type if, and
+/// only if, there is a temperature.
+template <typename GradOp>
+LogicalResult verifySameAsTemperature(GradOp op) {
+  auto getType = [](Value value) { return value ? value.getType() : Type(); };
+  if (getType(op.getTemperature()) == getType(op.getDTemperature()))
+    return success();
+  return op.emitOpError("the gradient of the temperature has to be there, and "
+                        "of its type, if there is a temperature");
+}
 
 } // namespace mlir::pi
 
