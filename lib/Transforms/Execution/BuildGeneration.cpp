@@ -11,7 +11,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/StringSet.h"
 
 namespace mlir::pi {
@@ -209,13 +209,6 @@ static Value selectPosition(OpBuilder &builder, Value value, Value position,
              SelectPositionOp::create(builder, value.getLoc(), value, position);
 }
 
-/// Erases the operations of the block whose results nobody reads.
-static void eraseDeadOperations(Block &block) {
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (isOpTriviallyDead(&op))
-      op.erase();
-}
-
 void BuildGeneration::buildPrefill() {
   func::FuncOp prefill =
       declare(kPrefillName, signature.tokens, "last_position");
@@ -244,7 +237,8 @@ void BuildGeneration::buildPrefill() {
       builder, mapping.lookup(terminator->getOperand(0)),
       prefill.getArgument(1), findMixedOperations(body), selected);
   finish(builder, prefill, logits, newStates);
-  eraseDeadOperations(body);
+  IRRewriter rewriter(&getContext());
+  (void)runRegionDCE(rewriter, prefill->getRegions());
 }
 
 //===----------------------------------------------------------------------===//

@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace mlir::pi {
@@ -204,13 +205,6 @@ LogicalResult Differentiate::buildReverse(OpBuilder &builder) {
   return success();
 }
 
-/// Erases the operations of the block whose results nobody reads.
-static void eraseDeadOperations(Block &block) {
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (isOpTriviallyDead(&op))
-      op.erase();
-}
-
 void Differentiate::runOnOperation() {
   loads.clear();
   forward.clear();
@@ -256,5 +250,6 @@ void Differentiate::runOnOperation() {
     ++numGradients;
   }
   func::ReturnOp::create(builder, body.getTerminator()->getLoc(), results);
-  eraseDeadOperations(block);
+  IRRewriter rewriter(&getContext());
+  (void)runRegionDCE(rewriter, made->getRegions());
 }
