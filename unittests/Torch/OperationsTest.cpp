@@ -57,7 +57,9 @@ std::string functionText(const std::vector<Argument> &arguments,
     types += ", " + resultTypes[i];
     results += ", " + resultTypes[i] + " {pi.name = \"" + name + "\"}";
   }
-  return "func.func @forward(" + parameters + ") -> (" + results + ") {\n" +
+  return "func.func @forward(" + parameters + ") -> (" + results +
+         // Operations of training stay in it.
+         ") attributes {pi.training} {\n" +
          "%logits = arith.constant dense<0.0> : tensor<1x1x1xf32>\n" + body +
          "\nreturn " + names + " : " + types + "\n}\n";
 }
@@ -296,6 +298,33 @@ TEST(Operations, ArgmaxTakesTheFirstOfEqual) {
     if (x.data[300 + j] > x.data[300 + static_cast<int64_t>(last)])
       last = j;
   EXPECT_EQ(actual[0].data, (std::vector<float>{17, 99, 0, last}));
+}
+
+/// Where LibTorch would divide 0 by 0.
+TEST(Operations, CrossEntropyOfNothingIsZero) {
+  Tensor logits = randomNormal({2, 9}, 1.0, 40);
+  std::vector<Tensor> actual = evaluate(
+      {{"x", logits}, {"t", {{2}, {-100, -100}}, "i32"}, {"g", scalar(1)}},
+      "%r0 = pi.cross_entropy %x, %t ignore_index -100 : (tensor<2x9xf32>, "
+      "tensor<2xi32>) -> tensor<f32>\n"
+      "%r1 = pi.cross_entropy_grad %g, %x, %t ignore_index -100 : "
+      "(tensor<f32>, tensor<2x9xf32>, tensor<2xi32>) -> tensor<2x9xf32>",
+      {{}, {2, 9}});
+  EXPECT_EQ(actual[0].data, std::vector<float>(1));
+  EXPECT_EQ(actual[1].data, std::vector<float>(18));
+}
+
+/// Logits far apart, where exp alone would overflow.
+TEST(Operations, CrossEntropyOfLargeLogits) {
+  Tensor logits{{2, 3}, {500, -500, 0, 0, 1000, 999}};
+  Tensor actual = evaluateOne(
+      {{"x", logits}, {"t", {{2}, {1, 2}}, "i32"}},
+      "%r0 = pi.cross_entropy %x, %t ignore_index -100 : (tensor<2x3xf32>, "
+      "tensor<2xi32>) -> tensor<f32>",
+      {});
+  // 1000 and 1 + log(1 + 1 / e), halved.
+  EXPECT_NEAR(actual.data[0], (1000 + 1 + std::log1p(std::exp(-1.0))) / 2,
+              1e-3);
 }
 
 TEST(Operations, WeightNorm) {
