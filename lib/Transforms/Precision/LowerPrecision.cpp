@@ -61,6 +61,14 @@ struct LowerPrecisionPass : pi::impl::PiLowerPrecisionBase<LowerPrecisionPass> {
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (function.isPublic() && !function.isExternal())
         functions.push_back(function);
+    for (func::FuncOp function : functions)
+      if (function->hasAttr(kTrainingAttr)) {
+        function.emitError("@")
+            << function.getSymName()
+            << " is for training, whose number formats pi-lower-precision does "
+               "not choose";
+        return signalPassFailure();
+      }
     DenseSet<Attribute> f32Parameters = findF32Parameters(functions);
     for (func::FuncOp function : functions)
       lower(function, f32Parameters);
