@@ -14,7 +14,6 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
-#include "llvm/Support/Path.h"
 
 #include <cmath>
 #include <limits>
@@ -47,16 +46,6 @@ FunctionOpInterface mlir::pi::findReportedFunction(ModuleOp module,
   else
     error << "has no function '" << name << "' with a body";
   return nullptr;
-}
-
-std::string mlir::pi::getLocationName(Operation *op) {
-  if (auto name = op->getLoc()->findInstanceOf<NameLoc>())
-    return name.getName().str();
-  if (auto file = op->getLoc()->findInstanceOf<FileLineColLoc>())
-    return llvm::formatv("{0}:{1}:{2}",
-                         llvm::sys::path::filename(file.getFilename().strref()),
-                         file.getLine(), file.getColumn());
-  return op->getName().getStringRef().str();
 }
 
 SmallVector<NonlinearCount>

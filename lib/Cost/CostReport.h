@@ -61,10 +61,6 @@ struct CostReport {
 /// only function with a body. Null after an error message.
 FunctionOpInterface findReportedFunction(ModuleOp module, StringRef name);
 
-/// The name of an operation's location, or where it stands in its file, or else
-/// its kind.
-std::string getLocationName(Operation *op);
-
 /// Counts of all nonlinear operations of `function`, the most frequent first.
 SmallVector<NonlinearCount>
 countNonlinear(FunctionOpInterface function,

@@ -8,6 +8,7 @@
 
 #include "CostReport.h"
 #include "pi/Cost/Passes.h"
+#include "pi/Support/LocationName.h"
 
 namespace mlir::pi {
 #define GEN_PASS_DEF_PIESTIMATECOST

@@ -6,19 +6,29 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// As mlir-translate, but an input may be a directory or a name, and the sizes
-// that an import fixes are options; so this has a main of its own.
+// As mlir-translate, but an input may be a directory or a name, the sizes that
+// an import fixes are options, and an export may write a second file; so this
+// has a main of its own.
 //
 //===----------------------------------------------------------------------===//
 
 #include "pi/Support/OutputFile.h"
 #include "pi/Target/GPT2/ImportGPT2.h"
+#include "pi/Target/StableHLO/ExportStableHLO.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "pi/Dialect/Pi/IR/Pi.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -26,10 +36,11 @@ namespace cl = llvm::cl;
 using namespace mlir;
 
 static constexpr llvm::StringLiteral overview = R"(
-pi-translate: models from other formats to MLIR in the pi dialect
+pi-translate: models into and out of MLIR in the pi dialect
 
   pi-translate --import-gpt2 gpt2 --seq-len 128 -o gpt2.mlir
   pi-translate --import-gpt2 path/to/checkpoint --batch 2 -o model.mlir
+  pi-translate --pi-to-stablehlo model.mlir -o model.stablehlo.mlir
 
 INPUT of --import-gpt2 is a Hugging Face checkpoint directory (config.json, and
 the Safetensors files if there are any, whose names, shapes and types are
@@ -37,19 +48,26 @@ compared with the configuration), a config.json, or a built-in name: gpt2,
 gpt2-medium, gpt2-large, gpt2-xl. An existing path wins over a built-in name.
 Weights are not part of the output: they are read when the model runs.
 
+INPUT of --pi-to-stablehlo is a module of the pi dialect with a function
+@forward; - is the standard input. Each operation becomes a function that is
+named after its location, and @main calls them; its arguments are the inputs of
+@forward, then the parameters. --interface=FILE lists them for programs, as JSON.
+
 Exit status: 0 on success; 1 on an error, and then no output file is written.
 )";
 
 namespace {
-enum class Translation { ImportGPT2 };
+enum class Translation { ImportGPT2, PiToStableHLO };
 } // namespace
 
 static cl::OptionCategory category("pi-translate options");
 
-static cl::opt<Translation>
-    translation(cl::desc("Translation:"), cl::Required, cl::cat(category),
-                cl::values(clEnumValN(Translation::ImportGPT2, "import-gpt2",
-                                      "Hugging Face GPT-2 to the pi dialect")));
+static cl::opt<Translation> translation(
+    cl::desc("Translation:"), cl::Required, cl::cat(category),
+    cl::values(clEnumValN(Translation::ImportGPT2, "import-gpt2",
+                          "Hugging Face GPT-2 to the pi dialect"),
+               clEnumValN(Translation::PiToStableHLO, "pi-to-stablehlo",
+                          "the pi dialect to StableHLO text")));
 static cl::opt<std::string> input(cl::Positional, cl::Required,
                                   cl::desc("INPUT"), cl::cat(category));
 static cl::opt<std::string> output("o",
@@ -65,6 +83,11 @@ static cl::opt<int64_t>
                    cl::desc("Sequence length T, also the capacity of the "
                             "key/value cache (default: n_positions)"),
                    cl::value_desc("T"), cl::cat(category));
+static cl::opt<std::string>
+    interfaceFile("interface",
+                  cl::desc("Where --pi-to-stablehlo writes what the arguments, "
+                           "results and steps are, as JSON (default: nowhere)"),
+                  cl::value_desc("file"), cl::cat(category));
 
 static StringRef toString(DiagnosticSeverity severity) {
   switch (severity) {
@@ -84,7 +107,9 @@ static StringRef toString(DiagnosticSeverity severity) {
 static void printDiagnostic(Diagnostic &diagnostic) {
   llvm::raw_ostream &os = llvm::errs();
   auto loc = dyn_cast<FileLineColLoc>(diagnostic.getLocation());
-  if (!loc)
+  if (auto name = dyn_cast<NameLoc>(diagnostic.getLocation()))
+    os << name.getName().getValue() << ": ";
+  else if (!loc)
     os << "pi-translate: ";
   else if (loc.getLine() == 0)
     os << loc.getFilename().getValue() << ": ";
@@ -96,15 +121,63 @@ static void printDiagnostic(Diagnostic &diagnostic) {
     printDiagnostic(note);
 }
 
-static OwningOpRef<ModuleOp> translate(MLIRContext *context) {
+/// Writes a file; false after an error message.
+static bool write(StringRef path,
+                  llvm::function_ref<void(llvm::raw_ostream &)> print) {
+  llvm::Error error = pi::writeOutputFile(path, print);
+  if (!error)
+    return true;
+  llvm::errs() << path << ": error: " << llvm::toString(std::move(error))
+               << "\n";
+  return false;
+}
+
+static bool importGPT2(MLIRContext *context) {
+  pi::GPT2ImportOptions options;
+  options.batch = batch;
+  if (sequenceLength.getNumOccurrences())
+    options.sequenceLength = sequenceLength;
+  OwningOpRef<ModuleOp> module = pi::importGPT2(input, options, context);
+  if (!module)
+    return false;
+  // Locations are how reports name a layer, so they are part of the output.
+  OpPrintingFlags flags;
+  flags.enableDebugInfo();
+  return write(output,
+               [&](llvm::raw_ostream &os) { module->print(os, flags); });
+}
+
+static bool exportStableHLO(MLIRContext *context) {
+  DialectRegistry registry;
+  registry.insert<arith::ArithDialect, cf::ControlFlowDialect,
+                  func::FuncDialect, pi::PIDialect, tensor::TensorDialect>();
+  pi::registerStableHLOExportModels(registry);
+  context->appendDialectRegistry(registry);
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(input, context);
+  if (!module)
+    return false;
+  FailureOr<pi::StableHLOModule> text = pi::exportStableHLO(*module);
+  if (failed(text))
+    return false;
+  auto printInterface = [&](llvm::raw_ostream &os) {
+    os << llvm::formatv("{0:2}\n", text->interface);
+  };
+  if (!write(output, [&](llvm::raw_ostream &os) { os << text->text; }))
+    return false;
+  if (interfaceFile.empty() || write(interfaceFile, printInterface))
+    return true;
+  // One without the other is of no use.
+  if (output != "-")
+    (void)llvm::sys::fs::remove(output);
+  return false;
+}
+
+static bool translate(MLIRContext *context) {
   switch (translation) {
-  case Translation::ImportGPT2: {
-    pi::GPT2ImportOptions options;
-    options.batch = batch;
-    if (sequenceLength.getNumOccurrences())
-      options.sequenceLength = sequenceLength;
-    return pi::importGPT2(input, options, context);
-  }
+  case Translation::ImportGPT2:
+    return importGPT2(context);
+  case Translation::PiToStableHLO:
+    return exportStableHLO(context);
   }
   llvm_unreachable("unknown translation");
 }
@@ -115,21 +188,8 @@ int main(int argc, char **argv) {
   cl::ParseCommandLineOptions(argc, argv, overview);
 
   MLIRContext context(MLIRContext::Threading::DISABLED);
+  context.printOpOnDiagnostic(false);
   context.getDiagEngine().registerHandler(
       [](Diagnostic &diagnostic) { printDiagnostic(diagnostic); });
-  OwningOpRef<ModuleOp> module = translate(&context);
-  if (!module)
-    return EXIT_FAILURE;
-
-  // Locations are how reports name a layer, so they are part of the output.
-  OpPrintingFlags flags;
-  flags.enableDebugInfo();
-  llvm::Error error = pi::writeOutputFile(
-      output, [&](llvm::raw_ostream &os) { module->print(os, flags); });
-  if (error) {
-    llvm::errs() << output << ": error: " << llvm::toString(std::move(error))
-                 << "\n";
-    return EXIT_FAILURE;
-  }
-  return EXIT_SUCCESS;
+  return translate(&context) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,0 +1,309 @@
+//===- ExportStableHLO.cpp - A model as StableHLO text --------------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "pi/Target/StableHLO/ExportStableHLO.h"
+
+#include "ExportModel.h"
+#include "pi/Dialect/Pi/IR/Pi.h"
+#include "pi/Target/StableHLO/StableHLOEmitter.h"
+#include "pi/Transforms/Execution/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+using namespace mlir::pi;
+using llvm::json::Array;
+using llvm::json::Object;
+
+namespace {
+struct Argument {
+  HloValue value;
+  std::string name;
+  StringRef kind;
+};
+
+/// A parameter that a checkpoint may lack, and where its value is computed.
+struct DerivedParameter {
+  std::string name;
+  HloValue value;
+};
+
+class Exporter {
+public:
+  explicit Exporter(ModuleOp module)
+      : module(module), emitter(module.getContext()) {}
+  FailureOr<StableHLOModule> run();
+
+private:
+  LogicalResult exportInitializer(func::FuncOp function);
+  LogicalResult exportForward(func::FuncOp function);
+  LogicalResult exportOperations(func::FuncOp function);
+  LogicalResult checkTypes(func::FuncOp function);
+  HloValue getParameter(StringAttr name, RankedTensorType type);
+  void collectArguments();
+  std::string printMain();
+  Object describe(const HloValue &value);
+  llvm::json::Value describe();
+
+  ModuleOp module;
+  StableHLOEmitter emitter;
+  /// Parameters of the model by name; derivations among steps are not here.
+  llvm::MapVector<StringAttr, HloValue> parameters;
+  SmallVector<DerivedParameter> derived;
+  SmallVector<Argument> arguments;
+  SmallVector<HloValue> results;
+  SmallVector<std::string> resultNames;
+};
+} // namespace
+
+HloValue Exporter::getParameter(StringAttr name, RankedTensorType type) {
+  auto [it, isNew] = parameters.try_emplace(name);
+  if (isNew)
+    it->second = emitter.addParameter(name.getValue(), type);
+  return it->second;
+}
+
+LogicalResult Exporter::checkTypes(func::FuncOp function) {
+  auto check = [](Operation *op, TypeRange types) -> LogicalResult {
+    for (Type type : types) {
+      auto tensor = dyn_cast<RankedTensorType>(type);
+      if (!tensor || !tensor.hasStaticShape())
+        return op->emitError("a value of type ")
+               << type << " has no StableHLO form: it has to be a tensor of "
+               << "static shape";
+    }
+    return success();
+  };
+  if (failed(check(function, function.getArgumentTypes())))
+    return failure();
+  for (Operation &op : function.getOps())
+    if (failed(check(&op, op.getResultTypes())))
+      return failure();
+  return success();
+}
+
+LogicalResult Exporter::exportOperations(func::FuncOp function) {
+  if (!llvm::hasSingleElement(function.getFunctionBody()))
+    return function.emitOpError("has control flow, which is not exported");
+  if (failed(checkTypes(function)))
+    return failure();
+  for (Operation &op :
+       function.getFunctionBody().front().without_terminator()) {
+    auto exported = dyn_cast<StableHLOExportInterface>(op);
+    if (!exported)
+      return op.emitError("operation '")
+             << op.getName() << "' has no StableHLO form: it does not "
+             << "implement StableHLOExportInterface";
+    emitter.setOperation(&op);
+    if (failed(exported.exportStableHLO(emitter)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult Exporter::exportInitializer(func::FuncOp function) {
+  auto parameter =
+      function.getResultAttrOfType<FlatSymbolRefAttr>(0, kParameterAttr);
+  for (BlockArgument argument : function.getArguments()) {
+    auto source = function.getArgAttrOfType<FlatSymbolRefAttr>(
+        argument.getArgNumber(), kParameterAttr);
+    emitter.bind(argument,
+                 getParameter(source.getAttr(),
+                              cast<RankedTensorType>(argument.getType())));
+  }
+  emitter.setDeriving(true);
+  if (failed(exportOperations(function)))
+    return failure();
+  emitter.setDeriving(false);
+  Operation *terminator = function.getFunctionBody().front().getTerminator();
+  derived.push_back(
+      {parameter.getValue().str(), emitter.lookup(terminator->getOperand(0))});
+  return success();
+}
+
+LogicalResult Exporter::exportForward(func::FuncOp function) {
+  for (BlockArgument argument : function.getArguments()) {
+    unsigned index = argument.getArgNumber();
+    auto type = dyn_cast<RankedTensorType>(argument.getType());
+    if (!type)
+      return function.emitOpError("argument ")
+             << index << " has to be a tensor, but is " << argument.getType();
+    if (auto parameter = function.getArgAttrOfType<FlatSymbolRefAttr>(
+            index, kParameterAttr)) {
+      emitter.bind(argument, getParameter(parameter.getAttr(), type));
+      continue;
+    }
+    auto given = function.getArgAttrOfType<StringAttr>(index, kNameAttr);
+    std::string name =
+        given ? given.str() : "input" + std::to_string(arguments.size());
+    // Positions are public wherever the dialect has them.
+    bool isPosition = type.getRank() == 0 && type.getElementType().isInteger();
+    arguments.push_back({emitter.addInput(name, type), name,
+                         isPosition ? "position" : "input"});
+    emitter.bind(argument, arguments.back().value);
+  }
+  if (failed(exportOperations(function)))
+    return failure();
+  Operation *terminator = function.getFunctionBody().front().getTerminator();
+  for (auto [index, operand] : llvm::enumerate(terminator->getOperands())) {
+    auto name = function.getResultAttrOfType<StringAttr>(index, kNameAttr);
+    results.push_back(emitter.lookup(operand));
+    resultNames.push_back(name ? name.str() : "output" + std::to_string(index));
+  }
+  return success();
+}
+
+/// Adds the parameters that steps or results read to the arguments of @main.
+void Exporter::collectArguments() {
+  llvm::StringMap<StringRef> names;
+  for (auto &[name, value] : parameters)
+    names[value.name] = name.getValue();
+  llvm::StringSet<> seen;
+  auto add = [&](const HloValue &value) {
+    if (!emitter.isParameter(value) || !seen.insert(value.name).second)
+      return;
+    auto it = names.find(value.name);
+    std::string name = it == names.end() ? value.name : it->second.str();
+    arguments.push_back({value, name, "parameter"});
+  };
+  for (const HloStep &step : emitter.getSteps())
+    llvm::for_each(step.operands, add);
+  llvm::for_each(results, add);
+}
+
+std::string Exporter::printMain() {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "  func.func @main(";
+  llvm::interleave(
+      arguments, os,
+      [&](const Argument &argument) {
+        os << "%" << argument.value.name << ": " << argument.value.type << " {"
+           << (argument.kind == "parameter" ? kParameterAttr : kNameAttr)
+           << " = \"";
+        llvm::printEscapedString(argument.name, os);
+        os << "\"}";
+      },
+      ",\n      ");
+  os << ") -> (";
+  llvm::interleaveComma(llvm::zip_equal(results, resultNames), os,
+                        [&](auto result) {
+                          auto &[value, name] = result;
+                          os << value.type << " {" << kNameAttr << " = \"";
+                          llvm::printEscapedString(name, os);
+                          os << "\"}";
+                        });
+  os << ") {\n";
+  auto printTypes = [&](ArrayRef<HloValue> values) {
+    llvm::interleaveComma(values, os,
+                          [&](const HloValue &value) { os << value.type; });
+  };
+  for (const HloStep &step : emitter.getSteps()) {
+    os << "    %" << step.result.name << " = call @" << step.function << "("
+       << toString(step.operands) << ") : (";
+    printTypes(step.operands);
+    os << ") -> " << step.result.type << "\n";
+  }
+  os << "    return " << toString(results) << " : ";
+  printTypes(results);
+  os << "\n  }\n";
+  return text;
+}
+
+Object Exporter::describe(const HloValue &value) {
+  return Object{{"value", value.name},
+                {"shape", Array(value.getShape())},
+                {"type", toString(value.type.getElementType())}};
+}
+
+llvm::json::Value Exporter::describe() {
+  Array argumentList, resultList, derivationList, stepList;
+  for (const Argument &argument : arguments) {
+    Object object = describe(argument.value);
+    object["name"] = argument.name;
+    object["kind"] = argument.kind;
+    argumentList.push_back(std::move(object));
+  }
+  for (auto [value, name] : llvm::zip_equal(results, resultNames)) {
+    Object object = describe(value);
+    object["name"] = name;
+    resultList.push_back(std::move(object));
+  }
+  auto describeStep = [&](const HloStep &step) {
+    Object object = describe(step.result);
+    object["function"] = step.function;
+    object["location"] = step.location;
+    object["op"] = step.op;
+    object["operands"] = Array(llvm::map_range(
+        step.operands, [](const HloValue &value) { return value.name; }));
+    return object;
+  };
+  for (const HloStep &step : emitter.getDerivations())
+    derivationList.push_back(describeStep(step));
+  for (const HloStep &step : emitter.getSteps())
+    stepList.push_back(describeStep(step));
+
+  Object parameterMap, derivedMap;
+  for (auto &[name, value] : parameters)
+    parameterMap[value.name] = name.getValue();
+  for (const DerivedParameter &parameter : derived)
+    derivedMap[parameter.name] = parameter.value.name;
+  return Object{{"arguments", std::move(argumentList)},
+                {"results", std::move(resultList)},
+                {"parameters", std::move(parameterMap)},
+                {"derived", std::move(derivedMap)},
+                {"derivations", std::move(derivationList)},
+                {"steps", std::move(stepList)}};
+}
+
+FailureOr<StableHLOModule> Exporter::run() {
+  auto forward = module.lookupSymbol<func::FuncOp>(kForwardName);
+  if (!forward || forward.isExternal())
+    return module.emitError("has no function @forward with a body to export");
+  // First, so that values are called as their parameters are.
+  for (auto parameter : module.getOps<ParameterOp>())
+    getParameter(parameter.getSymNameAttr(), parameter.getTensorType());
+  for (auto function : module.getOps<func::FuncOp>())
+    if (function.getName().starts_with(kInitializePrefix) &&
+        failed(exportInitializer(function)))
+      return failure();
+  if (failed(exportForward(forward)))
+    return failure();
+  collectArguments();
+
+  StableHLOModule result;
+  llvm::raw_string_ostream os(result.text);
+  os << "module "
+     << FlatSymbolRefAttr::get(module.getContext(),
+                               module.getName().value_or("model"))
+     << " {\n"
+     << printMain() << emitter.getFunctions() << "}\n";
+  result.interface = describe();
+  return result;
+}
+
+FailureOr<StableHLOModule> mlir::pi::exportStableHLO(ModuleOp module) {
+  PassManager manager(module.getContext());
+  buildExecutionPipeline(manager, /*generation=*/false);
+  if (failed(manager.run(module)))
+    return failure();
+  return Exporter(module).run();
+}
+
+void mlir::pi::registerStableHLOExportModels(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, PIDialect *) {
+    registerAttentionExportModels(context);
+    registerLinearExportModels(context);
+    registerNonlinearExportModels(context);
+    registerWeightExportModels(context);
+  });
+  registerUpstreamExportModels(registry);
+}
