@@ -246,6 +246,7 @@ void CostReport::printJson(raw_ostream &os) const {
     json.attribute("network", network.name);
     json.attributeObject("options", [&] {
       json.attribute("weights", options.ownerKnowsWeights ? "known" : "shared");
+      json.attribute("tokens", options.ownerKnowsTokens ? "known" : "shared");
       json.attribute("softmax_division",
                      softmaxDivision == SoftmaxDivision::Rows ? "rows"
                                                               : "elements");

@@ -64,6 +64,9 @@ std::unique_ptr<Protocol> EstimateCost::readOptions(CostReport &report,
       failed(choose<bool>(module, "weights", weights,
                           {{"shared", false}, {"known", true}},
                           report.options.ownerKnowsWeights)) ||
+      failed(choose<bool>(module, "tokens", tokens,
+                          {{"shared", false}, {"known", true}},
+                          report.options.ownerKnowsTokens)) ||
       failed(choose<std::optional<SoftmaxDivision>>(
           module, "softmax-division", softmaxDivision,
           {{"", std::nullopt},

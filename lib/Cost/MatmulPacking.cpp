@@ -72,9 +72,9 @@ MatmulPacking mlir::pi::packMatmul(const MatmulShape &shape) {
       }
     }
   }
-  // Results of the whole batch share ciphertexts.
+  // SPU evaluates the matrices of a batch one after the other.
   best.sent *= shape.batch;
-  best.responses = std::ceil(best.responses * shape.batch);
+  best.responses = std::ceil(best.responses) * shape.batch;
   best.ciphertextProducts *= shape.batch;
   return best;
 }

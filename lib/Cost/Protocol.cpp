@@ -35,6 +35,11 @@ Cost Protocol::multiply(double n) const {
 
 Cost Protocol::square(double n) const { return squareRing(n) + truncate(n); }
 
+Cost Protocol::multiplyByParameter(double n) const {
+  return options.ownerKnowsWeights ? multiplyKnownRing(n) + truncate(n)
+                                   : multiply(n);
+}
+
 Cost Protocol::relu(double n) const { return compare(n) + select(n); }
 
 unsigned Protocol::getExpIterations() const { return 8; }
@@ -103,7 +108,9 @@ Cost Protocol::polynomial(double n, unsigned degree) const {
   return cost;
 }
 
-Cost Protocol::scaleByParameter(double n) const { return multiply(n); }
+Cost Protocol::scaleByParameter(double n) const {
+  return multiplyByParameter(n);
+}
 
 //===----------------------------------------------------------------------===//
 // Functions of a model
@@ -152,15 +159,17 @@ Cost Protocol::layerNorm(double rows, double columns) const {
   // (x - mean)^2, then the products with 1 / deviation and with the weight.
   double n = rows * columns;
   Cost moments = truncate(rows) + multiply(n) + truncate(rows);
-  return moments + rsqrt(rows) + 2 * multiply(n);
+  return moments + rsqrt(rows) + multiply(n) + multiplyByParameter(n);
 }
 
 Cost Protocol::lookup(int64_t rows, int64_t tableRows, int64_t columns) const {
   double n = double(rows) * tableRows;
   // The one-hot rows are integers, so nothing is truncated.
-  return equal(n) + bitToArithmetic(n) +
-         matmulRing({/*batch=*/1, rows, tableRows, columns},
-                    options.ownerKnowsWeights);
+  Cost product = matmulRing({/*batch=*/1, rows, tableRows, columns},
+                            options.ownerKnowsWeights);
+  if (options.ownerKnowsTokens)
+    return product;
+  return equal(n) + bitToArithmetic(n) + product;
 }
 
 //===----------------------------------------------------------------------===//

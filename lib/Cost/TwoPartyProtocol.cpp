@@ -85,6 +85,11 @@ Cost TwoPartyProtocol::multiplyRing(double n) const {
   return {n * constants.product, kTransferRounds};
 }
 
+Cost TwoPartyProtocol::multiplyKnownRing(double n) const {
+  // Its one cross term is that of a square.
+  return squareRing(n);
+}
+
 Cost TwoPartyProtocol::squareRing(double n) const {
   return {n * constants.square, kTransferRounds, getSquareSeconds(n)};
 }
@@ -109,7 +114,8 @@ Cost TwoPartyProtocol::matmulRing(const MatmulShape &shape,
 Cost TwoPartyProtocol::lookup(int64_t rows, int64_t tableRows,
                               int64_t columns) const {
   Cost cost = Protocol::lookup(rows, tableRows, columns);
-  cost.seconds += double(rows) * tableRows * kSecondsPerOneHotElement;
+  if (!getOptions().ownerKnowsTokens)
+    cost.seconds += double(rows) * tableRows * kSecondsPerOneHotElement;
   return cost;
 }
 

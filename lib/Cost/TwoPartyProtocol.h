@@ -59,6 +59,7 @@ public:
   Cost truncate(double n) const override;
   Cost truncateUnknownSign(double n) const override;
   Cost multiplyRing(double n) const override;
+  Cost multiplyKnownRing(double n) const override;
   Cost squareRing(double n) const override;
   Cost normalize(double n) const override;
   Cost halveExponent(double n) const override;

@@ -27,6 +27,7 @@
 // JSON-NEXT:   "network": "lan",
 // JSON-NEXT:   "options": {
 // JSON-NEXT:     "weights": "shared",
+// JSON-NEXT:     "tokens": "shared",
 // JSON-NEXT:     "softmax_division": "rows"
 // JSON-NEXT:   },
 // JSON-NEXT:   "network_parameters": {

@@ -33,6 +33,7 @@ struct Measurement {
 constexpr double kLarge = 64 * 3072, kMedium = 64 * 768, kSmall = 16 * 3072;
 const ProtocolOptions kDivideRows = {false, SoftmaxDivision::Rows};
 const ProtocolOptions kKnownWeights = {true, std::nullopt};
+const ProtocolOptions kKnownSecrets = {true, std::nullopt, true};
 
 const Measurement kMeasurements[] = {
     {"compare", 16703526, [](auto &p) { return p.compare(kLarge); }},
@@ -56,7 +57,36 @@ const Measurement kMeasurements[] = {
     {"reciprocal", 130.1e6, [](auto &p) { return p.reciprocal(kMedium); }},
     {"rsqrt", 115.0e6, [](auto &p) { return p.rsqrt(kMedium); }},
     {"tanh", 104.3e6, [](auto &p) { return p.tanh(kSmall); }},
-    {"equal", 2334720, [](auto &p) { return p.equal(kMedium); }},
+    {"equal", 29081676 / 3.0, [](auto &p) { return p.equal(kLarge); }},
+    {"multiply8192", 2575367, [](auto &p) { return p.multiply(8192); }},
+    {"multiply12288", 3864474, [](auto &p) { return p.multiply(12288); }},
+    {"multiply16382", 5151365, [](auto &p) { return p.multiply(16382); }},
+    {"multiply16384", 3626925, [](auto &p) { return p.multiply(16384); }},
+    {"multiply20000", 7213253, [](auto &p) { return p.multiply(20000); }},
+    {"exp8192", 9365151, [](auto &p) { return p.exp(8192); }},
+    {"exp12288", 18619703, [](auto &p) { return p.exp(12288); }},
+    {"exp20000", 37129093, [](auto &p) { return p.exp(20000); }},
+    {"exp24576", 37244964, [](auto &p) { return p.exp(24576); }},
+    {"scaleKnown4096", 1156488,
+     [](auto &p) { return p.scaleByParameter(4096); }, kKnownWeights},
+    {"scaleKnown12288", 2327178,
+     [](auto &p) { return p.scaleByParameter(12288); }, kKnownWeights},
+    {"scaleKnown20000", 3494094,
+     [](auto &p) { return p.scaleByParameter(20000); }, kKnownWeights},
+    {"lookupShared", 2159957, [](auto &p) { return p.lookup(32, 512, 128); }},
+    {"lookupKnown", 624310, [](auto &p) { return p.lookup(32, 512, 128); },
+     kKnownSecrets},
+    {"scores32", 3527361,
+     [](auto &p) {
+       return p.matmul({4, 32, 32, 32});
+     }},
+    {"session", 23487316,
+     [](auto &p) {
+       // A first product of matrices, 1024 products and two comparisons are
+       // part of the run.
+       return p.sessionSetup() + p.matmul({1, 32, 32, 32}) + p.multiply(1024) +
+              2 * p.relu(1024);
+     }},
     {"linear768", 10850902, [](auto &p) { return p.linear(128, 768, 768); }},
     {"linear768KnownWeights", 5578965,
      [](auto &p) { return p.linear(128, 768, 768); }, kKnownWeights},
@@ -92,13 +122,14 @@ INSTANTIATE_TEST_SUITE_P(Measured, Spu, testing::ValuesIn(kMeasurements),
 
 TEST(Spu, ProductsComeInBlocks) {
   auto spu = ProtocolRegistry::get().create("spu-0.9.5", {});
-  // Squares: a block is paid for its first element.
+  // Squares: a block is paid for its first element, and more than a block is
+  // cut in halves.
   EXPECT_EQ(spu->squareRing(1).bytes, spu->squareRing(8192).bytes);
   EXPECT_EQ(spu->squareRing(8193).bytes, 2 * spu->squareRing(8192).bytes);
+  EXPECT_EQ(spu->squareRing(16385).bytes, 4 * spu->squareRing(8192).bytes);
   // Products: each party encrypts half of the elements.
-  EXPECT_EQ(spu->multiplyRing(8193).bytes, spu->multiplyRing(16384).bytes);
   EXPECT_EQ(spu->multiplyRing(16385).bytes, spu->multiplyRing(32768).bytes);
-  // Fewer elements than a block are taken from stored triples.
+  // Fewer elements than two blocks are taken from stored triples.
   EXPECT_DOUBLE_EQ(spu->multiplyRing(20).bytes,
                    2 * spu->multiplyRing(10).bytes);
 }

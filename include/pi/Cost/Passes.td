@@ -81,7 +81,7 @@ def PiEstimateCost : PI_ReportPass<"pi-estimate-cost"> {
 
     ```
     {"schema_version": 1, "function": S, "protocol": S, "network": S,
-     "options": {"weights": S, "softmax_division": S},
+     "options": {"weights": S, "tokens": S, "softmax_division": S},
      "network_parameters": {"bandwidth_bits_per_second": N, "rtt_seconds": N},
      "totals": {"bytes": N, "rounds": N, "seconds": N,
                 "flops": {"ffn": N, "attention": N, "head": N, "other": N}},
@@ -99,6 +99,9 @@ def PiEstimateCost : PI_ReportPass<"pi-estimate-cost"> {
     Option<"weights", "weights", "std::string", "\"shared\"",
            "`shared` if weights are secret-shared, `known` if one party holds "
            "them in the clear">,
+    Option<"tokens", "tokens", "std::string", "\"shared\"",
+           "`shared` if tokens are secret-shared, `known` if the other party "
+           "holds them in the clear and makes their one-hot rows">,
     Option<"softmaxDivision", "softmax-division", "std::string", "\"\"",
            "`rows` to multiply by the reciprocal of each row's sum, `elements` "
            "to divide each element; the protocol's own if empty">,

@@ -48,6 +48,9 @@ struct ProtocolOptions {
   bool ownerKnowsWeights = false;
   /// How softmax divides; the protocol's own default if not set.
   std::optional<SoftmaxDivision> softmaxDivision;
+  /// Whether the other party holds the tokens in the clear, so that it makes
+  /// their one-hot rows by itself.
+  bool ownerKnowsTokens = false;
 };
 
 /// A batch of products of a `rows x inner` and an `inner x columns` matrix.
@@ -93,6 +96,9 @@ public:
   virtual Cost truncateUnknownSign(double n) const = 0;
   /// A product in the ring, without truncation.
   virtual Cost multiplyRing(double n) const = 0;
+  /// A product of a shared value and one that its owner knows: one of the two
+  /// cross terms.
+  virtual Cost multiplyKnownRing(double n) const = 0;
   /// A square in the ring, without truncation.
   virtual Cost squareRing(double n) const = 0;
   /// The power of two that moves x > 0 into [1/2, 1), as a ring element.
@@ -110,6 +116,8 @@ public:
 
   virtual Cost multiply(double n) const;
   virtual Cost square(double n) const;
+  /// A product with parameters, known or shared as the options say.
+  Cost multiplyByParameter(double n) const;
   virtual Cost relu(double n) const;
   virtual Cost exp(double n) const;
   /// 1 / x for x > 0, by Goldschmidt's iteration.

@@ -70,7 +70,8 @@ public:
 
   Cost lookup(int64_t rows, int64_t tableRows, int64_t columns) const override {
     Cost cost = TwoPartyProtocol::lookup(rows, tableRows, columns);
-    cost.bytes += double(rows) * tableRows * kResidualPerOneHotElement;
+    if (!getOptions().ownerKnowsTokens)
+      cost.bytes += double(rows) * tableRows * kResidualPerOneHotElement;
     return cost;
   }
 

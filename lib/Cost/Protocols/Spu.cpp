@@ -30,16 +30,31 @@ static constexpr double kProductOfBlock = (43520348 - 614400) / 24.0;
 /// Bytes of one OLE on a block: 64 x 3072 squares in 24 blocks take
 /// 27,453,108 B.
 static constexpr double kOleOfBlock = 27453108 / 24.0;
-/// Products of fewer elements than a block come from stored triples: an OLE on
-/// a block gives half as many, and using one opens two elements of 8 bytes
-/// each way (libspu/mpc/cheetah/state.cc).
+/// Products of fewer elements than two blocks come from stored triples: an OLE
+/// on a block gives half as many, and using one opens two elements of 8 bytes
+/// each way (libspu/mpc/cheetah/arithmetic.cc, MulAA, and state.cc).
 static constexpr double kTriplesOfBlock = kBlock / 2;
 static constexpr double kBytesToOpenTriple = 4 * 8;
+
+/// Bytes that extend the oblivious transfers of one direction: 1280 trees of 13
+/// levels (Ferret, ePrint 2020/924, with SPU's parameters).
+static constexpr double kExtension = 266259;
+/// An extension lasts for so many equality tests of 64 bits: three runs of
+/// 196,608 took 4. Other constants hold their share of extensions.
+static constexpr double kEqualsOfExtension = 3 * 64 * 3072 / 4.0;
+
+/// Bytes of the first use: public keys, Galois keys, the bases of oblivious
+/// transfer and its first extensions, and the encryption of the first triples.
+/// A first run of a 32 x 32 x 32 product of matrices, 1024 products and two
+/// comparisons of 1024 takes 23,487,316 B, of which these operations are
+/// 881,840, 314.4 and 2 x 101.2 an element.
+static constexpr double kSession =
+    23487316 - 881840 - 1024 * (314.4 + 2 * 101.2);
 
 static constexpr TwoPartyConstants kConstants = {
     /*compare=*/16703526 / (64.0 * 3072),
     /*select=*/3195232 / (64.0 * 3072),
-    /*equal=*/2334720 / (64.0 * 768),
+    /*equal=*/2334720 / (64.0 * 768) + kExtension / kEqualsOfExtension,
     /*bitToArithmetic=*/cheetah::kBitToArithmetic,
     /*truncate=*/cheetah::kTruncate,
     /*truncateUnknownSign=*/cheetah::kTruncate,
@@ -57,17 +72,25 @@ public:
 
   Cost multiplyRing(double n) const override {
     Cost cost = TwoPartyProtocol::multiplyRing(n);
-    if (n < kBlock)
+    if (n < 2 * kBlock)
       cost.bytes = n * (kOleOfBlock / kTriplesOfBlock + kBytesToOpenTriple);
     else // Each party encrypts one half of the elements.
       cost.bytes = 2 * std::ceil(n / 2 / kBlock) * kProductOfBlock;
     return cost;
   }
 
-  Cost squareRing(double n) const override {
+  Cost multiplyKnownRing(double n) const override {
     double blocks = std::ceil(n / kBlock);
     return TwoPartyProtocol::squareRing(blocks * kBlock);
   }
+
+  Cost squareRing(double n) const override {
+    // More than a block is cut in two halves.
+    double blocks = n <= kBlock ? 1 : 2 * std::ceil(n / 2 / kBlock);
+    return TwoPartyProtocol::squareRing(blocks * kBlock);
+  }
+
+  Cost sessionSetup() const override { return {kSession}; }
 
 protected:
   SoftmaxDivision getDefaultSoftmaxDivision() const override {

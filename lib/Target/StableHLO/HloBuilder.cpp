@@ -223,7 +223,22 @@ HloValue HloBuilder::concatenate(ArrayRef<HloValue> parts, int64_t dimension) {
 HloValue HloBuilder::dot(const HloValue &lhs, int64_t lhsDimension,
                          const HloValue &rhs, int64_t rhsDimension,
                          int64_t numBatch) {
-  auto batch = llvm::to_vector(llvm::seq<int64_t>(0, numBatch));
+  // Engines take a batch of one dimension at once, and loop over more.
+  if (numBatch > 1) {
+    auto merge = [&](const HloValue &x) {
+      SmallVector<int64_t> shape(x.getShape().drop_front(numBatch));
+      shape.insert(shape.begin(), ShapedType::getNumElements(
+                                      x.getShape().take_front(numBatch)));
+      return reshape(x, shape);
+    };
+    HloValue left = merge(lhs), right = merge(rhs);
+    int64_t merged = numBatch - 1;
+    HloValue product = dot(left, lhsDimension - merged, right,
+                           rhsDimension - merged, /*numBatch=*/1);
+    SmallVector<int64_t> shape(lhs.getShape().take_front(numBatch));
+    llvm::append_range(shape, product.getShape().drop_front());
+    return reshape(product, shape);
+  }
   SmallVector<int64_t> shape(lhs.getShape().take_front(numBatch));
   for (auto [value, contracted] :
        {std::pair(lhs, lhsDimension), std::pair(rhs, rhsDimension)})
@@ -232,9 +247,8 @@ HloValue HloBuilder::dot(const HloValue &lhs, int64_t lhsDimension,
         shape.push_back(value.getShape()[i]);
   HloValue result = define(getType(lhs, shape));
   append("dot_general " + pi::toString({lhs, rhs}));
-  if (numBatch > 0)
-    append(", batching_dims = " + ::toString(batch) + " x " +
-           ::toString(batch));
+  if (numBatch == 1)
+    append(", batching_dims = [0] x [0]");
   append(", contracting_dims = [" + Twine(lhsDimension) + "] x [" +
          Twine(rhsDimension) + "]");
   appendSignature({lhs, rhs}, result.type);
