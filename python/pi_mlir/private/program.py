@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A model as StableHLO: its steps, its parameters, and a run in the clear."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from pi_mlir.command_line import UserError
+
+TYPES = {"f32": np.float32, "f64": np.float64, "i32": np.int32}
+
+
+def find_tool(name):
+    """A tool of the compiler: of the build beside this package, or on PATH."""
+    directories = [os.environ.get("PI_TOOLS_DIR")]
+    directories.append(Path(__file__).resolve().parents[3] / "build" / "bin")
+    for directory in filter(None, directories):
+        if (path := Path(directory) / name).is_file():
+            return path
+    if path := shutil.which(name):
+        return Path(path)
+    raise UserError(f"{name}: not found; build the tools, or put them on PATH")
+
+
+def run_tool(name, *arguments):
+    """Runs a tool; its error message is the user's."""
+    command = [find_tool(name), *map(str, arguments)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode != 0:
+        message = result.stderr.strip() or f"ended with status {result.returncode}"
+        raise UserError(f"{name}: {message}")
+    return result.stdout
+
+
+class Program:
+    """What `pi-translate --pi-to-stablehlo` makes of a module.
+
+    `arguments`, `results`, `steps` and `derivations` are the lists of the
+    interface that it writes beside the text.
+    """
+
+    def __init__(self, text, interface):
+        self.text, self.interface = text, interface
+        self.arguments = interface["arguments"]
+        self.results = interface["results"]
+        self.steps = interface["steps"]
+        self.derivations = {step["value"]: step for step in interface["derivations"]}
+        # The emitter indents a function by two spaces and its body by more.
+        functions = re.compile(
+            r"^  func\.func private @(\S+?)(\(.*?^  \})$", re.MULTILINE | re.DOTALL
+        )
+        self.functions = dict(functions.findall(text))
+        for value in (*self.arguments, *self.results, *self.steps):
+            if value["type"] not in TYPES:
+                raise UserError(
+                    f"'{value['value']}' has elements of type {value['type']}; a "
+                    f"private run takes {', '.join(TYPES)}"
+                )
+
+    @classmethod
+    def load(cls, path):
+        with tempfile.TemporaryDirectory(prefix="pi-private-") as directory:
+            text, interface = Path(directory, "m.mlir"), Path(directory, "m.json")
+            run_tool(
+                "pi-translate",
+                "--pi-to-stablehlo",
+                path,
+                "-o",
+                text,
+                f"--interface={interface}",
+            )
+            return cls(text.read_text(), json.loads(interface.read_text()))
+
+    def digest(self):
+        """What both parties have to agree on."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def function_module(self, function):
+        """One function as the whole of a module."""
+        return f"module @step {{\n  func.func @main{self.functions[function]}\n}}\n"
+
+    def tokens_input(self):
+        """The one secret input of the model, tokens 1 x T."""
+        inputs = [a for a in self.arguments if a["kind"] != "parameter"]
+        shapes = [(a["kind"], a["type"], len(a["shape"])) for a in inputs]
+        if shapes != [("input", "i32", 2)] or inputs[0]["shape"][0] != 1:
+            found = ", ".join(f"{a['name']}: {a['shape']} {a['type']}" for a in inputs)
+            raise UserError(
+                f"@forward has to take tokens 1 x T of i32 alone, but takes {found}"
+            )
+        return inputs[0]
+
+    def parameter_values(self, checkpoint):
+        """The parameters that @main takes, from a map of a checkpoint's tensors.
+
+        A parameter that the checkpoint lacks is derived from others, as when
+        the compiled model loads.
+        """
+        values = {}
+
+        def compute(value):
+            if value not in values:
+                values[value] = derive(value)
+            return values[value]
+
+        def derive(value):
+            if step := self.derivations.get(value):
+                operands = [compute(operand) for operand in step["operands"]]
+                module = self.function_module(step["function"])
+                return evaluate(module, operands)[0]
+            name = self.interface["parameters"][value]
+            if name in checkpoint:
+                return checkpoint[name]
+            if name in self.interface["derived"]:
+                return compute(self.interface["derived"][name])
+            raise UserError(f"the checkpoint has no tensor '{name}'")
+
+        result = {}
+        for argument in self.arguments:
+            if argument["kind"] != "parameter":
+                continue
+            array = np.asarray(compute(argument["value"]))
+            if list(array.shape) != argument["shape"]:
+                raise UserError(
+                    f"parameter '{argument['name']}' has shape {list(array.shape)} in "
+                    f"the checkpoint, but {argument['shape']} in the model"
+                )
+            result[argument["value"]] = array.astype(TYPES[argument["type"]])
+        return result
+
+
+def evaluate(text, arguments):
+    """Runs @main of a StableHLO module in the clear on the CPU, by XLA."""
+    from jax._src import xla_bridge
+
+    client = xla_bridge.get_backend("cpu")
+    executable = client.compile(text)
+    buffers = [client.buffer_from_pyval(np.asarray(array)) for array in arguments]
+    return [np.asarray(result) for result in executable.execute(buffers)]
+
+
+def read_checkpoint(directory):
+    """All tensors of the Safetensors files of a directory, by their names
+    without the leading `transformer.`."""
+    from safetensors import SafetensorError, safe_open
+
+    files = sorted(Path(directory).glob("*.safetensors"))
+    if not files:
+        raise UserError(f"{directory}: no Safetensors file; --weights is a checkpoint")
+    tensors = {}
+    for path in files:
+        try:
+            with safe_open(path, framework="numpy") as file:
+                for name in file.keys():
+                    short = name.removeprefix("transformer.")
+                    tensors[short] = file.get_tensor(name).astype(np.float32)
+        except (OSError, SafetensorError, TypeError, ValueError) as error:
+            raise UserError(f"{path}: cannot be read: {error}") from error
+    return tensors

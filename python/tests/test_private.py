@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Private runs: what needs no engine, then real runs where it is installed
+(scripts/setup --spu)."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import TOOLS, run_tool
+
+from pi_mlir import private_run
+from pi_mlir.command_line import UserError
+from pi_mlir.private import engine, report
+from pi_mlir.private.program import Program
+
+ROOT = Path(__file__).parents[2]
+SPU_PYTHON = ROOT / ".venv-spu" / "bin" / "python"
+needs_spu = pytest.mark.skipif(
+    not SPU_PYTHON.exists(), reason="the engine is not installed"
+)
+PEERS = ["--peers", "127.0.0.1:9001,127.0.0.1:9002"]
+
+
+def environment():
+    return {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "python"),
+        "PI_TOOLS_DIR": str(TOOLS),
+    }
+
+
+def private_process(*arguments, python=SPU_PYTHON):
+    command = [python, "-m", "pi_mlir.private_run", *map(str, arguments)]
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+
+
+def run_private(*arguments, python=SPU_PYTHON):
+    """Exit status, output and errors of pi-private-run."""
+    process = private_process(*arguments, python=python)
+    output, errors = process.communicate(timeout=240)
+    return process.returncode, output, errors
+
+
+# ===-- Without the engine ----------------------------------------------------#
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--tokens=1"], "--weights is missing: the server's checkpoint"),
+        (["--weights=d"], "--text or --tokens is missing: what the client asks"),
+        (["--weights=d", "--tokens=1", "--party=0"], "--peers belong together"),
+        (["--weights=d", "--tokens=1", *PEERS], "--peers belong together"),
+        (["--party=0", "--weights=d", "--tokens=1", *PEERS], "does not see --text"),
+        (["--party=1", "--weights=d", "--tokens=1", *PEERS], "not see --weights"),
+        (["--weights=d", "--tokens=1,x"], "'1,x' has to be numbers"),
+        (["--weights=d", "--tokens=-1"], "has a negative token"),
+        (["--weights=d", "--tokens=1", "--timeout=0"], "a number above 0"),
+        (["--weights=d", "--tokens=1", "--memory-limit=nan"], "a number above 0"),
+        (["--weights=d", "--tokens=1", "--figure=f.txt"], "has to end with .png"),
+        (["--party=0", "--weights=d", "--peers=a:1"], "name two different parties"),
+        (["--party=0", "--weights=d", "--peers=a:1,a:1"], "two different parties"),
+        (["--party=0", "--weights=d", "--peers=a:1,b:99999"], "port from 1 to 65535"),
+    ],
+)
+def test_wrong_options(capsys, options, message):
+    with pytest.raises(SystemExit, match="1"):
+        private_run.main(["model.mlir", *options])
+    assert message in capsys.readouterr().err
+
+
+def test_missing_engine_is_an_error(tmp_path):
+    status, _, errors = run_private(
+        tmp_path / "m.mlir", "--weights=.", "--tokens=1", python=sys.executable
+    )
+    assert status == 1
+    assert "the engine SPU is not installed" in errors
+    assert "run scripts/setup --spu" in errors
+
+
+def test_port_that_is_taken():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(UserError, match=f"cannot listen on {address}: Address"):
+            private_run.check_listen(address)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ("0.3, 100", "not done after 0.3 s"),
+        ("100, 0.001", "GiB of memory, more than 0.001"),
+        ("100, 100, parent=1", "the process that started this party has ended"),
+    ],
+)
+def test_watchdog_ends_the_process(arguments, message):
+    code = (
+        "import sys, time; from pi_mlir.private.watchdog import Watchdog; "
+        f"Watchdog(sys.stderr, {arguments}); time.sleep(20)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment()
+    )
+    assert result.returncode == 1
+    assert message in result.stderr
+
+
+def test_profile_is_read():
+    log = """\
+[info] [api.cc:223] - pphlo.dot, executed 1 times, duration 0.1s, send bytes 7 recv bytes 8, send actions 1, recv actions 1
+[info] [api.cc:223] - pphlo.add, executed 1 times, duration 0.1s, send bytes 0 recv bytes 0, send actions 0, recv actions 0
+[info] [api.cc:233] Link details: total send bytes 7, recv bytes 8, send actions 1, recv actions 1
+[info] [api.cc:233] Link details: total send bytes 1, recv bytes 2, send actions 3, recv actions 4
+"""
+    assert engine.read_profile(log) == [
+        {"sent": 7, "received": 8, "messages": 2, "primitives": {"dot": 15}},
+        {"sent": 1, "received": 2, "messages": 7, "primitives": {}},
+    ]
+
+
+def test_costs_are_joined_by_location_and_order():
+    def step(location, op):
+        return {"location": location, "op": op, "measured": 10, "messages": 1}
+
+    steps = [
+        step("wpe", "pi.add"),
+        step("h", "pi.attention"),
+        step("a", "pi.relu"),
+        step("a", "pi.relu"),
+    ]
+    steps[1]["location"] = "h.scores"
+    modelled = [
+        {"location": "h.scores", "bytes": 4.0},
+        {"location": "a", "bytes": 5.0},
+        {"location": "a", "bytes": 6.0},
+    ]
+    rows = report.join_costs(steps, modelled)
+    assert [row["modelled"] for row in rows] == [0, 4.0, 5.0, 6.0]
+    assert rows[1]["kind"] == "pi.attention.scores"
+
+
+def test_malformed_share_is_refused():
+    for data in (b"", b"\x05", (9).to_bytes(8, "little") + b"short"):
+        with pytest.raises(UserError, match="malformed share"):
+            engine.unpack_share(None, data)
+
+
+def test_failing_tool_is_an_error(tmp_path):
+    with pytest.raises(UserError, match="could not open input file"):
+        Program.load(tmp_path / "missing.mlir")
+
+
+# ===-- With the engine -------------------------------------------------------#
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A module and its checkpoint; a fused FFN and a temperature are derived."""
+    from pi_mlir.make_checkpoint import make_checkpoint
+
+    directory = tmp_path_factory.mktemp("private")
+    checkpoint = directory / "checkpoint"
+    make_checkpoint(
+        checkpoint,
+        vocab_size=300,
+        n_positions=16,
+        n_embd=32,
+        n_layer=1,
+        n_head=2,
+        initializer_range=0.2,
+        tokenizer=False,
+    )
+    imported, rewritten = directory / "gpt2.mlir", directory / "private.mlir"
+    run_tool("pi-translate", "--import-gpt2", checkpoint, "-o", imported)
+    architecture = "--pi-architecture=name=EReg(SM(t)+ScFuFFN)"
+    run_tool("pi-opt", imported, architecture, "-o", rewritten)
+    return rewritten, checkpoint
+
+
+def free_peers():
+    return ",".join(f"127.0.0.1:{port}" for port in private_run.find_ports(2))
+
+
+def assert_no_party_left(model):
+    """No process of this run is alive a moment later."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        listing = subprocess.run(
+            ["ps", "-eo", "args"], capture_output=True, text=True
+        ).stdout
+        if str(model) not in listing:
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"left behind:\n{listing}")
+
+
+OPERATIONS = Path(__file__).parent / "private_operations.mlir"
+
+
+@needs_spu
+def test_operations_on_shares():
+    """The engine takes the text of each operation and computes it right."""
+    code = Path(__file__).parent / "run_private_operations.py"
+    result = subprocess.run(
+        [SPU_PYTHON, code, OPERATIONS],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=240,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    differences = json.loads(result.stdout)
+    assert len(differences) == 13
+    # 18 fractional bits; approximations of exp, tanh, erf and 1 / sqrt.
+    assert {k: v for k, v in differences.items() if not v < 5e-3} == {}
+
+
+@needs_spu
+@pytest.mark.parametrize("inputs", ["shared", "owned"])
+def test_local_run(model, tmp_path, inputs):
+    module, checkpoint = model
+    output, figure = tmp_path / "run.json", tmp_path / "run.png"
+    status, text, errors = run_private(
+        module,
+        *("--weights", checkpoint, "--tokens", "5,6,7,8,9", "--inputs", inputs),
+        *("--json", output, "--figure", figure),
+    )
+    assert status == 0, errors
+    assert "next token: " in text and "\ntotal " in text
+    result = json.loads(output.read_text())
+    assert result["largest_difference"] < 0.02
+    assert result["same_tokens"] == result["positions"] == 5
+    assert figure.stat().st_size > 0
+    # The tolerances of docs/private-run.md.
+    total = result["total"]
+    assert abs(total["measured"] / total["modelled"] - 1) < 0.07
+    # The run in the clear is the compiled model's.
+    check_clear_run(module, checkpoint, result)
+
+
+def check_clear_run(module, checkpoint, result):
+    from pi_mlir.runtime import Model
+
+    artifact = module.with_suffix(".pi")
+    run_tool("pi-compile", module, "--target=cpu", "-o", artifact)
+    with Model(artifact, checkpoint) as compiled:
+        logits = compiled.forward([[5, 6, 7, 8, 9] + [0] * 11])
+    assert result["next_token"] == int(logits[0, 4].argmax())
+    largest = float(abs(logits[0, :5]).max())
+    assert result["largest_logit"] == pytest.approx(largest, rel=1e-4)
+
+
+@needs_spu
+def test_two_parties_by_themselves(model):
+    module, checkpoint = model
+    peers = free_peers()
+    server = private_process(
+        module, "--party=0", "--peers", peers, "--weights", checkpoint
+    )
+    status, text, errors = run_private(
+        module, "--party=1", "--peers", peers, "--tokens=5,6,7"
+    )
+    server_text, server_errors = server.communicate(timeout=60)
+    assert status == 0, errors
+    assert server.returncode == 0, server_errors
+    assert "next token: " in text and "\ntotal " in text
+    # The server does not learn the result.
+    assert "next token" not in server_text and "\ntotal " in server_text
+
+
+@needs_spu
+def test_parties_that_disagree(model):
+    module, checkpoint = model
+    peers = free_peers()
+    server = private_process(
+        module, "--party=0", "--peers", peers, "--weights", checkpoint
+    )
+    status, _, errors = run_private(
+        *(module, "--party=1", "--peers", peers, "--tokens=5", "--inputs=owned")
+    )
+    _, server_errors = server.communicate(timeout=60)
+    assert (status, server.returncode) == (1, 1)
+    assert "runs another model, or with other options" in errors
+    assert "runs another model, or with other options" in server_errors
+
+
+@needs_spu
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--timeout=1"], "not done after 1 s"),
+        (["--memory-limit=0.05"], "GiB of memory, more than 0.05"),
+        (["--tokens=300"], "token 300 is out of range: the model has 300 tokens"),
+        (["--tokens=" + ",".join("1" * 17)], "17 tokens are too many"),
+        (["--weights=/no/such"], "party 0 (server): /no/such: no Safetensors file"),
+        (["--json=/no/such/run.json"], "No such file or directory"),
+    ],
+)
+def test_failing_local_run(model, options, message):
+    module, checkpoint = model
+    status, _, errors = run_private(
+        module, "--weights", checkpoint, "--tokens=1,2", *options
+    )
+    assert status == 1
+    assert message in errors and "Traceback" not in errors
+    assert_no_party_left(module)
+
+
+def find_party(model, rank):
+    """The process number of one party of a local run."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        listing = subprocess.run(
+            ["ps", "-eo", "pid,args"], capture_output=True, text=True
+        ).stdout
+        for line in listing.splitlines():
+            if str(model) in line and f"--party {rank}" in line:
+                return int(line.split()[0])
+        time.sleep(0.05)
+    raise AssertionError("the party did not start")
+
+
+@needs_spu
+def test_party_that_dies(model):
+    module, checkpoint = model
+    process = private_process(module, "--weights", checkpoint, "--tokens=1,2")
+    os.kill(find_party(module, 1), signal.SIGKILL)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "party 1 (client): was killed" in errors
+    assert_no_party_left(module)
+
+
+@needs_spu
+def test_run_that_is_killed_leaves_no_party(model):
+    module, checkpoint = model
+    process = private_process(module, "--weights", checkpoint, "--tokens=1,2")
+    find_party(module, 1)
+    process.kill()
+    process.communicate()
+    assert_no_party_left(module)
