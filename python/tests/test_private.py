@@ -253,9 +253,8 @@ def test_local_run(model, tmp_path, inputs):
     assert result["largest_difference"] < 0.02
     assert result["same_tokens"] == result["positions"] == 5
     assert figure.stat().st_size > 0
-    # A model so small is mostly the session: see docs/private-run.md.
     total = result["total"]
-    assert abs(total["measured"] / total["modelled"] - 1) < 0.07
+    assert abs(total["measured"] / total["modelled"] - 1) < 0.05
     # The run in the clear is the compiled model's.
     check_clear_run(module, checkpoint, result)
 

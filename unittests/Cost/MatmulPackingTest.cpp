@@ -38,6 +38,16 @@ TEST(MatmulPacking, MatricesOfABatchAreEvaluatedAlone) {
   EXPECT_EQ(packMatmul({3, 1, 8, 1}).responses, 3);
 }
 
+TEST(MatmulPacking, ResultsOfOneBlockAreNotPacked) {
+  // One pass each in SPU 0.9.5: a ciphertext sent, and one that came back.
+  EXPECT_NEAR(packMatmul({1, 16, 16, 16}).getBytes(), 184769 + 131811, 600);
+  EXPECT_NEAR(packMatmul({1, 8, 64, 8}).getBytes(), 184769 + 128654, 600);
+  EXPECT_NEAR(packMatmul({1, 4, 128, 4}).getBytes(), 184769 + 127803, 600);
+  EXPECT_NEAR(packMatmul({1, 32, 8, 32}).getBytes(), 184769 + 144492, 600);
+  EXPECT_NEAR(packMatmul({1, 16, 16, 32}).getBytes(), 184769 + 136228, 600);
+  EXPECT_NEAR(packMatmul({1, 64, 2, 8}).getBytes(), 184769 + 135677, 600);
+}
+
 TEST(MatmulPacking, EmptyOperandsCostNothing) {
   EXPECT_EQ(packMatmul({4, 0, 8, 8}).getBytes(), 0);
   EXPECT_EQ(packMatmul({4, 8, 0, 8}).getBytes(), 0);

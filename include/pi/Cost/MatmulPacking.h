@@ -11,7 +11,9 @@
 // in Cheetah (ePrint 2022/207) and its implementation in SPU
 // (libspu/mpc/cheetah/arith/matmat_prot): the operands are cut into blocks that
 // fit a polynomial of N coefficients, the one with fewer blocks is sent
-// encrypted, and results are packed into as few ciphertexts as they fill.
+// encrypted, and results are packed into as few ciphertexts as they fill. Where
+// each matrix of the result is one ciphertext, none is packed, and only the
+// coefficients that hold results are sent of one of its two polynomials.
 //
 //===----------------------------------------------------------------------===//
 
@@ -31,6 +33,8 @@ struct MatmulPacking {
   std::array<int64_t, 3> block = {0, 0, 0};
   /// Ciphertexts of the input and of the result.
   double sent = 0, responses = 0;
+  /// Bytes of one ciphertext of the result.
+  double responseBytes = 0;
   /// Products of a ciphertext and a plaintext polynomial.
   double ciphertextProducts = 0;
 
