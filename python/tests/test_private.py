@@ -16,7 +16,7 @@ from conftest import TOOLS, run_tool
 
 from pi_mlir import private_run
 from pi_mlir.command_line import UserError
-from pi_mlir.private import engine, report
+from pi_mlir.private import engine, local, report
 from pi_mlir.private.program import Program
 
 ROOT = Path(__file__).parents[2]
@@ -192,7 +192,7 @@ def model(tmp_path_factory):
 
 
 def free_peers():
-    return ",".join(f"127.0.0.1:{port}" for port in private_run.find_ports(2))
+    return ",".join(f"127.0.0.1:{port}" for port in local.find_ports(2))
 
 
 def list_processes(model):
