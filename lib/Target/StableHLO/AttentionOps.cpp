@@ -30,9 +30,9 @@ struct AttentionExport : ExportModel<AttentionExport, AttentionOp> {
   LogicalResult exportStableHLO(Operation *op,
                                 StableHLOEmitter &emitter) const {
     auto attention = cast<AttentionOp>(op);
-    if (attention.getEntropy())
-      return op->emitError("the entropy of 'pi.attention' has no StableHLO "
-                           "form: only training reads it");
+    if (attention.getEntropy() || attention.getLogSumExp())
+      return op->emitError("the entropy and the log-sum-exp of 'pi.attention' "
+                           "have no StableHLO form: only training reads them");
     double scale = attention.getScale().convertToDouble();
     HloValue qkv = emitter.lookup(attention.getQkv());
     SmallVector<HloValue> operands = {qkv};

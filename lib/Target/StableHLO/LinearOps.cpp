@@ -60,7 +60,8 @@ struct MatmulExport : StepModel<MatmulExport, MatmulOp> {
   static HloValue build(HloBuilder &b, MatmulOp op,
                         HloOperands<MatmulOp> operands) {
     int64_t rank = operands.getLhs().getRank();
-    return b.dot(operands.getLhs(), rank - 1, operands.getRhs(), rank - 2,
+    return b.dot(operands.getLhs(), rank - (op.getLhsTransposed() ? 2 : 1),
+                 operands.getRhs(), rank - (op.getRhsTransposed() ? 1 : 2),
                  /*numBatch=*/rank - 2);
   }
 };

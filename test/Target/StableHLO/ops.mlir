@@ -9,15 +9,16 @@
 //--- linear.mlir
 func.func @forward(%ids: tensor<1x4xi32>, %table: tensor<32x8xf32>, %w: tensor<8x6xf32>, %b: tensor<6xf32>,
                    %m: tensor<2x3x4xf32>, %n: tensor<2x4x5xf32>, %position: tensor<i32>, %flat: tensor<32xf32>)
-    -> (tensor<1x4x6xf32>, tensor<2x3x5xf32>, tensor<1x1x6xf32>, tensor<4x8xf32>, tensor<4x8xf32>) {
+    -> (tensor<1x4x6xf32>, tensor<2x4x5xf32>, tensor<1x1x6xf32>, tensor<4x8xf32>, tensor<4x8xf32>) {
   // Secret tokens: a row of the table is chosen by a one-hot product.
   %x = pi.embedding %ids, %table : (tensor<1x4xi32>, tensor<32x8xf32>) -> tensor<1x4x8xf32> loc("embedding")
   %y = pi.linear %x, %w bias %b : (tensor<1x4x8xf32>, tensor<8x6xf32>, tensor<6xf32>) -> tensor<1x4x6xf32> loc("linear")
   %z = pi.matmul %m, %n : (tensor<2x3x4xf32>, tensor<2x4x5xf32>) -> tensor<2x3x5xf32> loc("matmul")
+  %t = pi.matmul %m transposed, %z : (tensor<2x3x4xf32>, tensor<2x3x5xf32>) -> tensor<2x4x5xf32> loc("matmul_transposed")
   %l = pi.select_position %y at %position : (tensor<1x4x6xf32>, tensor<i32>) -> tensor<1x1x6xf32> loc("select_position")
   %p = pi.position_embedding %table at %position : (tensor<32x8xf32>, tensor<i32>) -> tensor<4x8xf32> loc("position_embedding")
   %e = tensor.expand_shape %flat [[0, 1]] output_shape [4, 8] : tensor<32xf32> into tensor<4x8xf32> loc("expand_shape")
-  return %y, %z, %l, %p, %e : tensor<1x4x6xf32>, tensor<2x3x5xf32>, tensor<1x1x6xf32>, tensor<4x8xf32>, tensor<4x8xf32>
+  return %y, %t, %l, %p, %e : tensor<1x4x6xf32>, tensor<2x4x5xf32>, tensor<1x1x6xf32>, tensor<4x8xf32>, tensor<4x8xf32>
 }
 // CHECK:      func.func private @embedding(%arg0: tensor<1x4xi32>, %arg1: tensor<32x8xf32>) -> tensor<1x4x8xf32> {
 // CHECK-NEXT:   %0 = stablehlo.reshape %arg0 : (tensor<1x4xi32>) -> tensor<4xi32>
@@ -37,6 +38,8 @@ func.func @forward(%ids: tensor<1x4xi32>, %table: tensor<32x8xf32>, %w: tensor<8
 // CHECK-NEXT:   %4 = stablehlo.add %2, %3 : tensor<1x4x6xf32>
 // CHECK:      func.func private @matmul
 // CHECK-NEXT:   %0 = stablehlo.dot_general %arg0, %arg1, batching_dims = [0] x [0], contracting_dims = [2] x [1] : (tensor<2x3x4xf32>, tensor<2x4x5xf32>) -> tensor<2x3x5xf32>
+// CHECK:      func.func private @matmul_transposed
+// CHECK-NEXT:   %0 = stablehlo.dot_general %arg0, %arg1, batching_dims = [0] x [0], contracting_dims = [1] x [1] : (tensor<2x3x4xf32>, tensor<2x3x5xf32>) -> tensor<2x4x5xf32>
 // CHECK:      func.func private @select_position
 // CHECK-NEXT:   %0 = stablehlo.constant dense<0> : tensor<i32>
 // CHECK-NEXT:   %1 = stablehlo.dynamic_slice %arg0, %0, %arg1, %0, sizes = [1, 1, 6] : (tensor<1x4x6xf32>, tensor<i32>, tensor<i32>, tensor<i32>) -> tensor<1x1x6xf32>
