@@ -131,6 +131,9 @@ static LogicalResult compile() {
   FailureOr<bool> generation = chooseGeneration();
   if (!chosen || failed(generation))
     return failure();
+  if (output == "-")
+    return fail("an artefact is written to a file, not to standard output: "
+                "give -o a name");
   DialectRegistry registry;
   pi::registerAllDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
