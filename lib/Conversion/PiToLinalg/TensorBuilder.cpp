@@ -146,24 +146,32 @@ AffineMap TensorBuilder::getDimensionsMap(int64_t rank, int64_t begin,
   return AffineMap::get(rank, 0, dimensions, getContext());
 }
 
-Value TensorBuilder::elementwise(ValueRange inputs, Value destination,
-                                 ScalarFn fn, bool readsDestination) {
-  int64_t rank = getTensorType(destination).getRank();
+Value TensorBuilder::generic(ValueRange inputs, Value destination,
+                             int64_t numReduced, ScalarFn fn) {
+  int64_t rank = getTensorType(destination).getRank() + numReduced;
   SmallVector<AffineMap> maps;
   for (Value input : inputs)
     maps.push_back(
         getDimensionsMap(rank, rank - getTensorType(input).getRank(), rank));
-  maps.push_back(getDimensionsMap(rank, 0, rank));
+  maps.push_back(getDimensionsMap(rank, numReduced, rank));
   SmallVector<utils::IteratorType> iterators(rank,
                                              utils::IteratorType::parallel);
+  std::fill_n(iterators.begin(), numReduced, utils::IteratorType::reduction);
   auto generic = linalg::GenericOp::create(
       *this, TypeRange{destination.getType()}, inputs, ValueRange{destination},
       maps, iterators, [&](OpBuilder &b, Location loc, ValueRange args) {
         TensorBuilder body(loc, b);
-        Value result = fn(body, readsDestination ? args : args.drop_back());
-        linalg::YieldOp::create(body, result);
+        linalg::YieldOp::create(body, fn(body, args));
       });
   return generic.getResult(0);
+}
+
+Value TensorBuilder::elementwise(ValueRange inputs, Value destination,
+                                 ScalarFn fn, bool readsDestination) {
+  return generic(inputs, destination, /*numReduced=*/0,
+                 [&](TensorBuilder &b, ValueRange args) {
+                   return fn(b, readsDestination ? args : args.drop_back());
+                 });
 }
 
 Value TensorBuilder::reduce(Value vector, double initial, ScalarFn fn) {
@@ -205,24 +213,11 @@ Value TensorBuilder::dot(Value lhs, Value rhs) {
 
 Value TensorBuilder::sumLeading(ValueRange inputs, Value destination,
                                 ScalarFn fn) {
-  int64_t rank = getTensorType(destination).getRank() + 1;
-  SmallVector<AffineMap> maps;
-  for (Value input : inputs)
-    maps.push_back(
-        getDimensionsMap(rank, rank - getTensorType(input).getRank(), rank));
-  maps.push_back(getDimensionsMap(rank, 1, rank));
-  SmallVector<utils::IteratorType> iterators(rank,
-                                             utils::IteratorType::parallel);
-  iterators[0] = utils::IteratorType::reduction;
-  auto generic = linalg::GenericOp::create(
-      *this, TypeRange{destination.getType()}, inputs, ValueRange{destination},
-      maps, iterators, [&](OpBuilder &b, Location loc, ValueRange args) {
-        TensorBuilder body(loc, b);
-        Value value = fn(body, args.drop_back());
-        linalg::YieldOp::create(
-            body, Value(arith::AddFOp::create(body, args.back(), value)));
-      });
-  return generic.getResult(0);
+  return generic(inputs, destination, /*numReduced=*/1,
+                 [&](TensorBuilder &b, ValueRange args) -> Value {
+                   Value value = fn(b, args.drop_back());
+                   return arith::AddFOp::create(b, args.back(), value);
+                 });
 }
 
 Value TensorBuilder::matmul(Value lhs, Value rhs, Value destination,

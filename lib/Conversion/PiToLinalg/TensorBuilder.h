@@ -96,6 +96,12 @@ public:
   Value loop(OpFoldResult count, Value initial, StepFn fn);
 
   OpFoldResult attr(int64_t value) { return getIndexAttr(value); }
+
+private:
+  /// A linalg.generic whose first `numReduced` dimensions the destination
+  /// lacks. The destination's element is the last argument of fn.
+  Value generic(ValueRange inputs, Value destination, int64_t numReduced,
+                ScalarFn fn);
 };
 
 } // namespace mlir::pi

@@ -10,6 +10,7 @@
 
 #include "pi/Dialect/Pi/IR/Pi.h"
 #include "pi/Dialect/Pirt/IR/Pirt.h"
+#include "pi/Support/LocationName.h"
 #include "pi/Transforms/Execution/Passes.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -48,14 +49,6 @@ static std::string getElementName(Value value) {
   llvm::raw_string_ostream(name)
       << cast<MemRefType>(value.getType()).getElementType();
   return name;
-}
-
-static std::string getLocationName(Location location) {
-  if (auto name = location->findInstanceOf<NameLoc>())
-    return name.getName().str();
-  std::string text;
-  llvm::raw_string_ostream(text) << location;
-  return text;
 }
 
 LogicalResult PlanExporter::describeArguments() {
@@ -190,7 +183,7 @@ FailureOr<llvm::json::Value> PlanExporter::run() {
     FailureOr<Object> step = exportStep(&op);
     if (failed(step))
       return failure();
-    (*step)["location"] = getLocationName(op.getLoc());
+    (*step)["location"] = pi::getLocationName(&op);
     steps.push_back(std::move(*step));
   }
   return llvm::json::Value(Object{{"arena_bytes", arenaBytes.getInt()},
