@@ -108,10 +108,10 @@ private:
   void combineBlocks();
   void forEachElement(function_ref<void(Val)> body);
 
+  /// Groups of lanes in a block, each of which holds a key.
+  int64_t groups() const { return kThreads / lanesPerKey; }
   /// Keys that the cluster visits at once.
-  int64_t keysPerStep() const {
-    return kUnroll * kClusterSize * kThreads / lanesPerKey;
-  }
+  int64_t keysPerStep() const { return kUnroll * kClusterSize * groups(); }
   ClusterMailbox mailbox() {
     return ClusterMailbox(
         k, k.address(k.sharedMemory(), kWarps * getEntryBytes(spec)), rank,
@@ -251,13 +251,12 @@ Partial CachedAttentionKernel::visitKeys(const CachedRows &firstRows) {
       visit(firstRows, {k.f32(kMaskedScore), k.f32(0), std::move(zeros)});
   if (spec.capacity <= keysPerStep())
     return state;
-  int64_t groups = kThreads / lanesPerKey;
   Val group = k.threadId() / lanesPerKey;
   Vals inits = {state.maximum, state.sum};
   inits.append(state.result);
   Vals carried =
-      k.loop(rank * groups + keysPerStep(), position + 1, keysPerStep(), inits,
-             [&](Val start, ArrayRef<Val> values) {
+      k.loop(rank * groups() + keysPerStep(), position + 1, keysPerStep(),
+             inits, [&](Val start, ArrayRef<Val> values) {
                Partial next =
                    visit(loadRows(start + group),
                          {values[0], values[1], Vals(values.drop_front(2))});
@@ -356,8 +355,7 @@ void CachedAttentionKernel::combineBlocks() {
 gpu::GPUFuncOp CachedAttentionKernel::build() {
   k.launchNextKernel();
   computePlace();
-  int64_t groups = kThreads / lanesPerKey;
-  CachedRows rows = loadRows(rank * groups + k.threadId() / lanesPerKey);
+  CachedRows rows = loadRows(rank * groups() + k.threadId() / lanesPerKey);
   mailbox().open();
   k.waitForPreviousKernels();
   loadNewRow();

@@ -232,15 +232,16 @@ void SkinnyLinear::preloadLayerNorm() {
 
 void SkinnyLinear::stageInput() {
   Value last = b.index(spec.inFeatures - width), zero = b.f32(0);
+  SmallVector<Value> features = stagedFeatures();
   for (int64_t r = 0; r < spec.rows; ++r) {
     Value row = b.index(r);
     SmallVector<Value> loaded;
-    for (Value feature : stagedFeatures())
+    for (Value feature : features)
       loaded.push_back(b.loadPacked(input, {row, b.min(feature, last)}, width));
     std::pair<Value, Value> statistics;
     if (spec.layerNormEpsilon)
       statistics = computeStatistics(row);
-    for (auto [i, feature] : llvm::enumerate(stagedFeatures())) {
+    for (auto [i, feature] : llvm::enumerate(features)) {
       Value inside = b.less(feature, b.index(spec.inFeatures));
       SmallVector<Value> values = b.unpack(loaded[i]);
       for (auto [j, value] : llvm::enumerate(values)) {
