@@ -15,6 +15,7 @@
 #include "pi/Conversion/PiToLinalg/Passes.h"
 #include "pi/Conversion/PiToPirt/Kernels.h"
 #include "pi/Conversion/PiToPirt/Passes.h"
+#include "pi/Conversion/PiToPirt/PlanEmitter.h"
 #include "pi/Conversion/PiToPirt/RowKernel.h"
 #include "pi/Cost/ExternalModels.h"
 #include "pi/Cost/Passes.h"
@@ -38,6 +39,7 @@ void mlir::pi::registerAllDialects(DialectRegistry &registry) {
   pi::registerCubinTranslations(registry);
   pi::registerCostExternalModels(registry);
   pi::registerDifferentiableModels(registry);
+  pi::registerPlanOpModels(registry);
   pi::registerRowOpModels(registry);
 }
 

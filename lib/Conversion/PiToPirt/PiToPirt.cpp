@@ -9,6 +9,7 @@
 #include "pi/Conversion/PiToPirt/Passes.h"
 
 #include "LinearFusion.h"
+#include "PlanModels.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -19,6 +20,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "pi/Conversion/PiToPirt/PlanEmitter.h"
 #include "pi/Conversion/PiToPirt/RowKernel.h"
 #include "pi/Dialect/Pirt/IR/Pirt.h"
 #include "pi/Transforms/Execution/Passes.h"
@@ -71,14 +73,22 @@ static bool isPaddable(const FusedLinear &layer) {
 
 namespace {
 /// Writes the plan of one function.
-class PlanBuilder {
+class PlanBuilder final : public PlanEmitter {
 public:
-  PlanBuilder(func::FuncOp function, gpu::GPUModuleOp kernels,
+  PlanBuilder(func::FuncOp function, gpu::GPUModuleOp kernelModule,
               int64_t maxSkinnyRows)
-      : function(function), kernels(kernels), builder(function),
+      : function(function), kernelModule(kernelModule), planBuilder(function),
         fusion(function.getBody().front(), maxSkinnyRows) {}
 
   LogicalResult build();
+
+  OpBuilder &builder() override { return planBuilder; }
+  gpu::GPUModuleOp kernels() override { return kernelModule; }
+  Value lookup(Value value) override;
+  Value allocate(Value value, MemRefType type = {}) override;
+  Value allocateScratch(Location loc, MemRefType type) override;
+  LogicalResult launch(Location loc, FailureOr<KernelLaunch> kernel,
+                       ValueRange buffers) override;
 
   int64_t numGemms = 0, numLaunches = 0;
 
@@ -89,25 +99,14 @@ private:
   LogicalResult convertLinear(const FusedLinear &layer);
   void convertToGemm(const FusedLinear &layer);
   LogicalResult convertToKernel(const FusedLinear &layer);
-  LogicalResult convertAttention(AttentionOp op);
-  LogicalResult convertCachedAttention(CachedAttentionOp op);
-  LogicalResult convertArgmax(ArgmaxOp op);
   LogicalResult finishReturn(func::ReturnOp op);
 
   bool joinsRun(RowOpInterface op) const;
   LogicalResult flushRun();
 
-  LogicalResult launch(Location loc, FailureOr<KernelLaunch> kernel,
-                       ValueRange buffers);
-  /// The buffer of a value that has been computed.
-  Value lookup(Value value);
-  /// A buffer for a value that is about to be computed; `type` is the tensor's
-  /// unless given.
-  Value allocate(Value value, MemRefType type = {});
-
   func::FuncOp function;
-  gpu::GPUModuleOp kernels;
-  OpBuilder builder;
+  gpu::GPUModuleOp kernelModule;
+  OpBuilder planBuilder;
   LinearFusion fusion;
   func::FuncOp plan;
   DenseMap<Value, Value> buffers;
@@ -175,15 +174,16 @@ LogicalResult PlanBuilder::createPlan() {
              << index << " has neither " << kNameAttr << " nor " << kStateAttr;
     returned.emplace_back(value, types.size());
     types.push_back(getPaddedType(value.getType()));
-    attributes.push_back(builder.getDictionaryAttr(
-        builder.getNamedAttr(pirt::kOutputAttr, name)));
+    attributes.push_back(planBuilder.getDictionaryAttr(
+        planBuilder.getNamedAttr(pirt::kOutputAttr, name)));
     locations.push_back(value.getLoc());
   }
 
-  plan = func::FuncOp::create(builder, function.getLoc(), function.getName(),
-                              builder.getFunctionType(types, {}));
+  plan =
+      func::FuncOp::create(planBuilder, function.getLoc(), function.getName(),
+                           planBuilder.getFunctionType(types, {}));
   plan.setAllArgAttrs(attributes);
-  Block *body = builder.createBlock(&plan.getBody(), {}, types, locations);
+  Block *body = planBuilder.createBlock(&plan.getBody(), {}, types, locations);
   for (BlockArgument argument : function.getArguments())
     buffers[argument] = body->getArgument(argument.getArgNumber());
   for (auto [value, index] : returned)
@@ -199,20 +199,23 @@ Value PlanBuilder::allocate(Value value, MemRefType type) {
   Value &buffer = buffers[value];
   if (Value destination = destinations.lookup(value))
     return buffer = destination;
-  OpBuilder::InsertionGuard guard(builder);
   if (!type)
     type = getBufferType(value.getType());
-  return buffer = pirt::AllocOp::create(builder, value.getLoc(), type,
-                                        /*offset=*/IntegerAttr());
+  return buffer = allocateScratch(value.getLoc(), type);
+}
+
+Value PlanBuilder::allocateScratch(Location loc, MemRefType type) {
+  return pirt::AllocOp::create(planBuilder, loc, type,
+                               /*offset=*/IntegerAttr());
 }
 
 LogicalResult PlanBuilder::launch(Location loc, FailureOr<KernelLaunch> kernel,
                                   ValueRange arguments) {
   if (failed(kernel))
     return failure();
-  auto symbol = SymbolRefAttr::get(kernels.getSymNameAttr(),
+  auto symbol = SymbolRefAttr::get(kernelModule.getSymNameAttr(),
                                    {FlatSymbolRefAttr::get(kernel->kernel)});
-  pirt::LaunchOp::create(builder, loc, symbol, kernel->grid, kernel->block,
+  pirt::LaunchOp::create(planBuilder, loc, symbol, kernel->grid, kernel->block,
                          kernel->sharedBytes, kernel->programmatic, arguments);
   ++numLaunches;
   return success();
@@ -234,7 +237,7 @@ void PlanBuilder::convertToGemm(const FusedLinear &layer) {
   Value d = isPaddable(layer)
                 ? allocate(layer.result, getPaddedType(layer.result.getType()))
                 : allocate(layer.result);
-  pirt::GemmOp::create(builder, linear.getLoc(), a, b, bias, c, d,
+  pirt::GemmOp::create(planBuilder, linear.getLoc(), a, b, bias, c, d,
                        linear.getTransposed(), epilogue);
   ++numGemms;
 }
@@ -283,7 +286,8 @@ LogicalResult PlanBuilder::convertToKernel(const FusedLinear &layer) {
   spec.resultStride = view->stride;
   arguments.push_back(result);
   return launch(linear.getLoc(),
-                buildSkinnyLinear(kernels, linear.getLoc(), spec), arguments);
+                buildSkinnyLinear(kernelModule, linear.getLoc(), spec),
+                arguments);
 }
 
 LogicalResult PlanBuilder::convertLinear(const FusedLinear &layer) {
@@ -291,84 +295,6 @@ LogicalResult PlanBuilder::convertLinear(const FusedLinear &layer) {
     return convertToKernel(layer);
   convertToGemm(layer);
   return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Attention and argmax
-//===----------------------------------------------------------------------===//
-
-LogicalResult PlanBuilder::convertAttention(AttentionOp op) {
-  if (op.getLogSumExp())
-    return op.emitError("attention with log_sum_exp cannot run on a GPU");
-  RankedTensorType qkv = op.getQkv().getType();
-  AttentionSpec spec{
-      qkv.getElementType(), qkv.getDimSize(0),
-      qkv.getDimSize(1),    static_cast<int64_t>(op.getNumHeads()),
-      op.getHeadSize(),     op.getScale().convertToDouble()};
-  spec.causal = op.getCausal();
-  spec.temperature = static_cast<bool>(op.getTemperature());
-  spec.entropy = static_cast<bool>(op.getEntropy());
-  SmallVector<Value> arguments = {lookup(op.getQkv())};
-  if (spec.temperature)
-    arguments.push_back(lookup(op.getTemperature()));
-  for (Value result : op->getResults())
-    if (result)
-      arguments.push_back(allocate(result));
-  return launch(op.getLoc(), buildAttention(kernels, op.getLoc(), spec),
-                arguments);
-}
-
-/// The cache update that a kernel for one position does itself: its result is
-/// read by this attention alone, except for being returned.
-static bool isFusedUpdate(Operation *op) {
-  auto update = dyn_cast<UpdateCacheOp>(op);
-  if (!update || update.getQkv().getType().getDimSize(1) != 1)
-    return false;
-  int64_t numAttentions = 0;
-  for (Operation *user : update->getUsers()) {
-    if (isa<func::ReturnOp>(user))
-      continue;
-    auto attention = dyn_cast<CachedAttentionOp>(user);
-    if (!attention || attention.getQkv() != update.getQkv() ||
-        attention.getPosition() != update.getPosition())
-      return false;
-    ++numAttentions;
-  }
-  return numAttentions == 1;
-}
-
-LogicalResult PlanBuilder::convertCachedAttention(CachedAttentionOp op) {
-  RankedTensorType qkv = op.getQkv().getType();
-  if (qkv.getDimSize(1) != 1)
-    return op.emitError("attention over the cache takes one new position on a "
-                        "GPU, but has ")
-           << qkv.getDimSize(1);
-  CachedAttentionSpec spec{qkv.getElementType(),
-                           qkv.getDimSize(0),
-                           op.getCache().getType().getDimSize(2),
-                           static_cast<int64_t>(op.getNumHeads()),
-                           op.getHeadSize(),
-                           op.getScale().convertToDouble()};
-  spec.temperature = static_cast<bool>(op.getTemperature());
-  Operation *update = op.getCache().getDefiningOp();
-  spec.updatesCache = update && isFusedUpdate(update);
-  SmallVector<Value> arguments = {lookup(op.getQkv()), lookup(op.getCache()),
-                                  lookup(op.getPosition())};
-  if (spec.temperature)
-    arguments.push_back(lookup(op.getTemperature()));
-  arguments.push_back(allocate(op.getResult()));
-  return launch(op.getLoc(), buildCachedAttention(kernels, op.getLoc(), spec),
-                arguments);
-}
-
-LogicalResult PlanBuilder::convertArgmax(ArgmaxOp op) {
-  Value input = lookup(op.getInput());
-  auto type = cast<MemRefType>(input.getType());
-  FailureOr<pirt::MatrixView> view = pirt::getMatrixView(type);
-  ArgmaxSpec spec{type.getElementType(), view->rows, view->columns,
-                  view->stride};
-  return launch(op.getLoc(), buildArgmax(kernels, op.getLoc(), spec),
-                {input, allocate(op.getResult())});
 }
 
 //===----------------------------------------------------------------------===//
@@ -395,7 +321,7 @@ bool PlanBuilder::joinsRun(RowOpInterface op) const {
 LogicalResult PlanBuilder::flushRun() {
   if (run.empty())
     return success();
-  FailureOr<RowKernel> kernel = buildRowKernel(kernels, run);
+  FailureOr<RowKernel> kernel = buildRowKernel(kernelModule, run);
   if (failed(kernel))
     return failure();
   SmallVector<Value> arguments;
@@ -423,9 +349,9 @@ LogicalResult PlanBuilder::finishReturn(func::ReturnOp op) {
         !cast<MemRefType>(target.getType()).getLayout().isIdentity())
       return op.emitError("a plan cannot copy ")
              << source.getType() << " to its output " << target.getType();
-    pirt::CopyOp::create(builder, value.getLoc(), source, target);
+    pirt::CopyOp::create(planBuilder, value.getLoc(), source, target);
   }
-  func::ReturnOp::create(builder, op.getLoc());
+  func::ReturnOp::create(planBuilder, op.getLoc());
   return success();
 }
 
@@ -454,15 +380,12 @@ LogicalResult PlanBuilder::convert(Operation *op) {
   }
   if (layer)
     return convertLinear(*layer);
-  return TypeSwitch<Operation *, LogicalResult>(op)
-      .Case([&](AttentionOp op) { return convertAttention(op); })
-      .Case([&](CachedAttentionOp op) { return convertCachedAttention(op); })
-      .Case([&](ArgmaxOp op) { return convertArgmax(op); })
-      .Case([&](func::ReturnOp op) { return finishReturn(op); })
-      .Default([](Operation *op) {
-        return op->emitError("there is no GPU code for operation '")
-               << op->getName() << "'";
-      });
+  if (auto planOp = dyn_cast<PlanOpInterface>(op))
+    return planOp.emitPlan(*this);
+  if (auto returnOp = dyn_cast<func::ReturnOp>(op))
+    return finishReturn(returnOp);
+  return op->emitError("there is no GPU code for operation '")
+         << op->getName() << "'";
 }
 
 LogicalResult PlanBuilder::build() {

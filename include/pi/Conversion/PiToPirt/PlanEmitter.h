@@ -1,0 +1,47 @@
+//===- PlanEmitter.h - Steps of an execution plan ---------------*- C++ -*-===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PI_CONVERSION_PITOPIRT_PLANEMITTER_H
+#define PI_CONVERSION_PITOPIRT_PLANEMITTER_H
+
+#include "pi/Conversion/PiToPirt/Kernels.h"
+
+#include "mlir/IR/DialectRegistry.h"
+
+namespace mlir::pi {
+
+/// What PlanOpInterface::emitPlan works with: the plan of one function, to
+/// whose end it adds steps.
+class PlanEmitter {
+public:
+  virtual ~PlanEmitter() = default;
+
+  /// For operations of pirt.
+  virtual OpBuilder &builder() = 0;
+  /// Where kernels are built.
+  virtual gpu::GPUModuleOp kernels() = 0;
+  /// The buffer of a tensor that has been computed.
+  virtual Value lookup(Value tensor) = 0;
+  /// A buffer for a tensor that is about to be computed: the function's output
+  /// if it is one. `type` is the tensor's unless given.
+  virtual Value allocate(Value tensor, MemRefType type = {}) = 0;
+  /// A buffer for what no tensor of the function stands for.
+  virtual Value allocateScratch(Location loc, MemRefType type) = 0;
+  /// Launches a kernel, or passes on that it could not be built.
+  virtual LogicalResult launch(Location loc, FailureOr<KernelLaunch> kernel,
+                               ValueRange buffers) = 0;
+};
+
+/// Attaches PlanOpInterface to operations of pi.
+void registerPlanOpModels(DialectRegistry &registry);
+
+} // namespace mlir::pi
+
+#include "pi/Conversion/PiToPirt/PlanOpInterface.h.inc"
+
+#endif // PI_CONVERSION_PITOPIRT_PLANEMITTER_H
