@@ -24,14 +24,8 @@ using namespace mlir::pi;
 
 /// Whether an operand stays f32: what scales all of a row.
 static bool staysF32(OpOperand &use) {
-  Value value = use.get();
-  return TypeSwitch<Operation *, bool>(use.getOwner())
-      .Case([&](LayerNormOp op) {
-        return value == op.getWeight() || value == op.getBias();
-      })
-      .Case<AttentionOp, CachedAttentionOp>(
-          [&](auto op) { return value == op.getTemperature(); })
-      .Default(false);
+  auto op = dyn_cast<PrecisionOpInterface>(use.getOwner());
+  return op && op.getOperandFormat(use) == NumberFormat::Wide;
 }
 
 /// The parameters that some function reads as what stays f32.
@@ -61,14 +55,6 @@ struct LowerPrecisionPass : pi::impl::PiLowerPrecisionBase<LowerPrecisionPass> {
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (function.isPublic() && !function.isExternal())
         functions.push_back(function);
-    for (func::FuncOp function : functions)
-      if (function->hasAttr(kTrainingAttr)) {
-        function.emitError("@")
-            << function.getSymName()
-            << " is for training, whose number formats pi-lower-precision does "
-               "not choose";
-        return signalPassFailure();
-      }
     DenseSet<Attribute> f32Parameters = findF32Parameters(functions);
     for (func::FuncOp function : functions)
       lower(function, f32Parameters);
@@ -76,32 +62,79 @@ struct LowerPrecisionPass : pi::impl::PiLowerPrecisionBase<LowerPrecisionPass> {
 
 private:
   void lower(func::FuncOp function, const DenseSet<Attribute> &f32Parameters) {
+    // Training adds to the parameters what is too small for a short format.
+    bool isTraining = function->hasAttr(kTrainingAttr);
     for (BlockArgument argument : function.getArguments())
-      if (!f32Parameters.contains(
-              function.getArgAttr(argument.getArgNumber(), kParameterAttr)))
-        lower(argument);
-    function.getBody().walk([&](Operation *op) {
-      for (Value result : op->getResults())
-        lower(result);
-      auto constant = dyn_cast<arith::ConstantOp>(op);
-      auto value = constant ? dyn_cast<DenseElementsAttr>(constant.getValue())
-                            : DenseElementsAttr();
-      if (value && isa<FloatType>(value.getElementType()))
-        constant.setValueAttr(convert(value));
-    });
-    extendLogits(function);
+      if (!isTraining && !f32Parameters.contains(function.getArgAttr(
+                             argument.getArgNumber(), kParameterAttr)))
+        setFormat(argument, NumberFormat::Compute);
+    narrowed.clear();
+    for (Operation &op : llvm::make_early_inc_range(function.getBody().front()))
+      lower(&op);
+    if (!isTraining)
+      extendLogits(function);
     Operation *terminator = function.getBody().front().getTerminator();
     function.setType(FunctionType::get(&getContext(),
                                        function.getBody().getArgumentTypes(),
                                        terminator->getOperandTypes()));
   }
 
-  void lower(Value value) {
+  /// Gives the operands the formats that the operation asks for, and then its
+  /// results theirs.
+  void lower(Operation *op) {
+    auto precision = dyn_cast<PrecisionOpInterface>(op);
+    NumberFormat first = NumberFormat::Wide;
+    for (OpOperand &operand : llvm::reverse(op->getOpOperands())) {
+      auto type = dyn_cast<RankedTensorType>(operand.get().getType());
+      if (!type || !isa<FloatType>(type.getElementType()))
+        continue;
+      NumberFormat format =
+          precision ? precision.getOperandFormat(operand) : NumberFormat::Any;
+      if (format == NumberFormat::Compute && type.getElementType().isF32())
+        operand.set(narrow(operand.get()));
+      first = getFormat(operand.get());
+    }
+    for (OpResult result : op->getResults()) {
+      NumberFormat format =
+          precision ? precision.getResultFormat(result) : NumberFormat::Any;
+      setFormat(result, format == NumberFormat::Any ? first : format);
+    }
+  }
+
+  static NumberFormat getFormat(Value value) {
+    return getElementTypeOrSelf(value).isF32() ? NumberFormat::Wide
+                                               : NumberFormat::Compute;
+  }
+
+  void setFormat(Value value, NumberFormat format) {
     auto type = dyn_cast<RankedTensorType>(value.getType());
-    if (!type || !type.getElementType().isF32())
+    if (format != NumberFormat::Compute || !type ||
+        !type.getElementType().isF32())
       return;
     value.setType(type.clone(BFloat16Type::get(&getContext())));
     ++numValues;
+  }
+
+  /// The value rounded to the compute format, once for all who read it.
+  /// Arguments are rounded at the start, one after the other.
+  Value narrow(Value value) {
+    Value &known = narrowed[value];
+    if (known)
+      return known;
+    OpBuilder builder(&getContext());
+    builder.setInsertionPointAfterValue(value);
+    if (auto argument = dyn_cast<BlockArgument>(value))
+      while (isa<arith::TruncFOp>(*builder.getInsertionPoint()))
+        builder.setInsertionPointAfter(&*builder.getInsertionPoint());
+    auto type = cast<RankedTensorType>(value.getType());
+    ++numValues;
+    if (auto constant = value.getDefiningOp<arith::ConstantOp>())
+      return known = arith::ConstantOp::create(
+                 builder, value.getLoc(),
+                 convert(cast<DenseElementsAttr>(constant.getValue())));
+    return known = arith::TruncFOp::create(
+               builder, value.getLoc(),
+               type.clone(BFloat16Type::get(&getContext())), value);
   }
 
   DenseElementsAttr convert(DenseElementsAttr value) {
@@ -144,5 +177,7 @@ private:
       value.replaceAllUsesExcept(extended, extended);
     }
   }
+
+  DenseMap<Value, Value> narrowed;
 };
 } // namespace

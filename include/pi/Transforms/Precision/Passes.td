@@ -23,8 +23,13 @@ def PiLowerPrecision : Pass<"pi-lower-precision", "::mlir::ModuleOp"> {
     of a function with states (prefill and decode) are extended to f32 before
     anything reads them, which back ends turn into a product with f32 result;
     those of @forward have the compute type, as under torch.autocast. Functions
-    that compute derived parameters stay f32. A function for training (attribute
-    `pi.training`), whose weights and sums need more than that, is an error.
+    that compute derived parameters stay f32.
+
+    A function for training (attribute `pi.training`) keeps its parameters and
+    states in f32: an update may be too small for a shorter format. It rounds
+    once what it computes with. Sums over positions, such as the gradients of
+    parameters, statistics of rows and the loss stay f32
+    (`PrecisionOpInterface`).
 
     Before:
 

@@ -103,7 +103,7 @@ static LogicalResult verifyCache(Operation *op, RankedTensorType cache,
 RankedTensorType AttentionOp::getEntropyType(RankedTensorType qkv,
                                              int64_t numHeads) {
   return RankedTensorType::get({qkv.getDimSize(0), numHeads, qkv.getDimSize(1)},
-                               qkv.getElementType());
+                               getWideType(qkv.getElementType()));
 }
 
 LogicalResult AttentionOp::verify() {

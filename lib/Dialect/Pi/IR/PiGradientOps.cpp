@@ -99,7 +99,7 @@ LogicalResult ReduceLeadingOp::verify() {
   RankedTensorType input = getInput().getType(), result = getResult().getType();
   if (result.getRank() > input.getRank() ||
       input.getShape().take_back(result.getRank()) != result.getShape() ||
-      input.getElementType() != result.getElementType())
+      !isSameOrWide(result.getElementType(), input.getElementType()))
     return emitOpError("result has to have the last dimensions of the input, "
                        "but they are ")
            << result << " and " << input;
@@ -137,7 +137,7 @@ LogicalResult EmbeddingGradOp::verify() {
            << gradient << " and " << indices;
   if (result.getRank() != 2 ||
       result.getDimSize(1) != gradient.getShape().back() ||
-      result.getElementType() != gradient.getElementType())
+      !isSameOrWide(result.getElementType(), gradient.getElementType()))
     return emitOpError("result has to be V x d with rows as those of the "
                        "gradient, but they are ")
            << result << " and " << gradient;

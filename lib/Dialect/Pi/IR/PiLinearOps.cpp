@@ -29,6 +29,11 @@ FailureOr<RankedTensorType> mlir::pi::getTensor(std::optional<Location> loc,
   return type;
 }
 
+Type mlir::pi::getWideType(Type element) {
+  return element.isF64() ? element
+                         : Type(Float32Type::get(element.getContext()));
+}
+
 LogicalResult mlir::pi::inferBroadcast(std::optional<Location> loc,
                                        Value lhsValue, Value rhsValue,
                                        SmallVectorImpl<Type> &resultTypes) {
@@ -38,7 +43,7 @@ LogicalResult mlir::pi::inferBroadcast(std::optional<Location> loc,
     return failure();
   if (rhs->getRank() > lhs->getRank() ||
       lhs->getShape().take_back(rhs->getRank()) != rhs->getShape() ||
-      lhs->getElementType() != rhs->getElementType())
+      !isSameOrWide(rhs->getElementType(), lhs->getElementType()))
     return emitOptionalError(loc,
                              "shape of rhs has to be the last dimensions "
                              "of lhs, but they are ",
@@ -205,6 +210,13 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *,
   return success();
 }
 
+bool MatmulOp::isCompatibleReturnTypes(TypeRange inferred, TypeRange actual) {
+  auto narrow = cast<RankedTensorType>(inferred[0]);
+  auto type = dyn_cast<RankedTensorType>(actual[0]);
+  return type && type.getShape() == narrow.getShape() &&
+         isSameOrWide(type.getElementType(), narrow.getElementType());
+}
+
 LogicalResult MatmulOp::buildGradients(OpBuilder &builder, ValueRange results,
                                        MutableArrayRef<Value> operands) {
   // With A and B as they enter the product: dA = dC B^T and dB = A^T dC, each
@@ -252,9 +264,11 @@ ScaledResidualOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
                              "residual and update have to have one type, "
                              "but are ",
                              *residual, " and ", adaptor.getUpdate().getType());
-  auto scalar = RankedTensorType::get({}, residual->getElementType());
+  Type element = residual->getElementType();
+  auto scalar = RankedTensorType::get({}, element);
   for (Value scale : {adaptor.getAlpha(), adaptor.getBeta()})
-    if (scale.getType() != scalar)
+    if (scale.getType() != scalar &&
+        scale.getType() != scalar.clone(getWideType(element)))
       return emitOptionalError(loc, "alpha and beta have to be ", scalar,
                                ", but one is ", scale.getType());
   resultTypes.push_back(*residual);

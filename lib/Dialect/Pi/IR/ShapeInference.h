@@ -20,8 +20,17 @@ namespace mlir::pi {
 FailureOr<RankedTensorType> getTensor(std::optional<Location> loc, Value value,
                                       StringRef name, int64_t minRank);
 
+/// The format in which a sum over positions, a statistic of a row or a scale of
+/// one may be held beside tensors of `element`: f64 beside f64, else f32.
+Type getWideType(Type element);
+
+/// Whether `type` is `element` or its wide type.
+inline bool isSameOrWide(Type type, Type element) {
+  return type == element || type == getWideType(element);
+}
+
 /// The type of an elementwise operation whose rhs has the last dimensions of
-/// lhs and is broadcast over the others: that of lhs.
+/// lhs and is broadcast over the others: that of lhs. rhs may be wider.
 LogicalResult inferBroadcast(std::optional<Location> loc, Value lhs, Value rhs,
                              SmallVectorImpl<Type> &resultTypes);
 

@@ -27,7 +27,7 @@ class PI_AttentionLikeOp<string mnemonic, list<Trait> traits = []>
 
 def PI_AttentionOp
     : PI_AttentionLikeOp<"attention", [
-        AttrSizedResultSegments, PI_Costly, PI_CountsFlops, PI_NonlinearByHead,
+        AttrSizedResultSegments, PI_WideOperandsAndResults, PI_Costly, PI_CountsFlops, PI_NonlinearByHead,
         DeclareOpInterfaceMethods<DifferentiableOpInterface, ["buildForward"]>,
         DeclareOpInterfaceMethods<GenerationOpInterface, ["getStateType"]>]> {
   let summary = "multi-head self-attention over a packed projection";
@@ -44,7 +44,7 @@ def PI_AttentionOp
     the sum that normalises each row, from which the gradient finds P again.
 
     Shapes: qkv `B x T x 3d`, temperature `H x T`, result `B x T x d`, entropy
-    and log_sum_exp `B x H x T`.
+    and log_sum_exp `B x H x T`, in f32 where qkv is shorter.
 
     ```mlir
     %y = pi.attention %qkv heads 4 scale 0.25 causal
@@ -91,7 +91,7 @@ def PI_AttentionOp
 }
 
 def PI_UpdateCacheOp
-    : PI_AttentionLikeOp<"update_cache", [PI_Local, InferTypeOpAdaptor]> {
+    : PI_AttentionLikeOp<"update_cache", [PI_ComputeFormat, PI_Local, InferTypeOpAdaptor]> {
   let summary = "puts keys and values of new positions into the cache";
   let description = [{
     Copies K and V of `qkv` into `cache[0]` and `cache[1]` at rows
@@ -117,7 +117,7 @@ def PI_UpdateCacheOp
 }
 
 def PI_CachedAttentionOp
-    : PI_AttentionLikeOp<"cached_attention", [PI_Costly, PI_CountsFlops, PI_NonlinearByHead]> {
+    : PI_AttentionLikeOp<"cached_attention", [PI_WideOperands, PI_Costly, PI_CountsFlops, PI_NonlinearByHead]> {
   let summary = "attention of new positions over the key/value cache";
   let description = [{
     Attention as in `pi.attention`, causal, where row i of `qkv` stands at

@@ -12,6 +12,7 @@
 include "mlir/IR/OpBase.td"
 include "pi/Interfaces/CostInterfaces.td"
 include "pi/Interfaces/DifferentiableOpInterface.td"
+include "pi/Interfaces/PrecisionOpInterface.td"
 
 def PI_Dialect : Dialect {
   let name = "pi";
@@ -68,6 +69,16 @@ defvar PI_Local = PICostOpInterface;
 def PI_Nonlinear : DeclareOpInterfaceMethods<NonlinearOpInterface>;
 /// An operation with a reverse rule, which stands beside its other code.
 def PI_Differentiable : DeclareOpInterfaceMethods<DifferentiableOpInterface>;
+/// An operation on values of the compute format, except for the operands and
+/// results whose formats it says.
+defvar PI_ComputeFormat = PrecisionOpInterface;
+def PI_WideOperands : DeclareOpInterfaceMethods<PrecisionOpInterface,
+                                               ["getOperandFormat"]>;
+def PI_WideResults : DeclareOpInterfaceMethods<PrecisionOpInterface,
+                                              ["getResultFormat"]>;
+def PI_WideOperandsAndResults
+    : DeclareOpInterfaceMethods<PrecisionOpInterface,
+                               ["getOperandFormat", "getResultFormat"]>;
 def PI_CountsFlops : DeclareOpInterfaceMethods<FlopCountOpInterface>;
 
 #endif // PI_DIALECT_PI_IR_PIDIALECT_TD

@@ -41,7 +41,7 @@ def PI_MulOp : PI_BroadcastOp<"mul", [PI_Differentiable]> {
   let description = [{
     `result = lhs * rhs`, element by element. The shape of rhs is that of lhs or
     its last dimensions; a scalar has none, and scales every element. The result
-    has the shape of lhs.
+    has the type of lhs; rhs may be f32 where that is shorter.
 
     ```mlir
     %y = pi.mul %x, %gain : (tensor<1x16x64xf32>, tensor<64xf32>) -> tensor<1x16x64xf32>
@@ -62,13 +62,14 @@ def PI_DivOp : PI_BroadcastOp<"div"> {
 }
 
 def PI_ReduceLeadingOp
-    : PI_Op<"reduce_leading", [Pure, PI_Differentiable]> {
+    : PI_Op<"reduce_leading", [Pure, PI_WideOperandsAndResults, PI_Differentiable]> {
   let summary = "a sum over leading dimensions";
   let description = [{
     `result[k...] = sum_{l...} input[l..., k...]`: the gradient of a tensor that
     was broadcast, as a bias is. The shape of the result is that of the last
     dimensions of the input; a scalar is the sum of all elements. With the shape
-    of the input itself it folds away. The order of summation is fixed.
+    of the input itself it folds away. The order of summation is fixed. The result
+    has the element type of the input, or is f32 where that is shorter.
 
     ```mlir
     %db = pi.reduce_leading %dy : (tensor<1x16x64xf32>) -> tensor<64xf32>
@@ -86,13 +87,14 @@ def PI_ReduceLeadingOp
 // Gradients of look-ups
 //===----------------------------------------------------------------------===//
 
-def PI_EmbeddingGradOp : PI_GradientOp<"embedding_grad"> {
+def PI_EmbeddingGradOp : PI_GradientOp<"embedding_grad", [PI_WideResults]> {
   let summary = "the gradient of an embedding table";
   let description = [{
     `result[v, :] = sum gradient[i..., :]` over the places with
     `indices[i...] = v`, in the order of places, and 0 for a token that does not
     occur. Shapes: indices `B x T`, gradient `B x T x d`, result `V x d`. An
-    index outside `[0, V)` is undefined, as in `pi.embedding`.
+    index outside `[0, V)` is undefined, as in `pi.embedding`. The result has the
+    element type of the gradient, or is f32 where that is shorter.
 
     ```mlir
     %dtable = pi.embedding_grad %ids, %dx
@@ -133,7 +135,8 @@ def PI_PlaceRowsOp : PI_GradientOp<"place_rows"> {
 
 def PI_LayerNormGradOp
     : PI_GradientOp<"layer_norm_grad",
-                    [AllTypesMatch<["gradient", "input", "d_input"]>,
+                    [PI_WideOperandsAndResults,
+                     AllTypesMatch<["gradient", "input", "d_input"]>,
                      AllTypesMatch<["weight", "d_weight", "d_bias"]>]> {
   let summary = "the gradient of a layer normalisation";
   let description = [{
@@ -228,7 +231,7 @@ def PI_ReluGradOp
 
 def PI_AttentionGradOp
     : PI_GradientOp<"attention_grad",
-                    [AttrSizedOperandSegments,
+                    [AttrSizedOperandSegments, PI_WideOperandsAndResults,
                      AllTypesMatch<["gradient", "result"]>,
                      AllTypesMatch<["qkv", "d_qkv"]>]> {
   let summary = "the gradient of attention, and of the entropy of its rows";
@@ -389,7 +392,7 @@ def PI_SpectralNormGradOp : PI_WeightGradOp<"spectral_norm_grad",
 
 def PI_CrossEntropyGradOp
     : PI_GradientOp<"cross_entropy_grad",
-                    [AllTypesMatch<["logits", "result"]>]> {
+                    [PI_WideOperands, AllTypesMatch<["logits", "result"]>]> {
   let summary = "the gradient of a cross-entropy";
   let description = [{
     `result[i, v] = gradient / N * (softmax(logits[i])[v] - 1[v = targets[i]])`

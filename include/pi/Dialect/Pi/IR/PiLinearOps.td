@@ -24,7 +24,7 @@ class PI_LinearAlgebraOp<string mnemonic, list<Trait> traits = []>
     : PI_Op<mnemonic, traits # [Pure]>;
 
 def PI_EmbeddingOp
-    : PI_LinearAlgebraOp<"embedding", [PI_Costly, PI_Differentiable,
+    : PI_LinearAlgebraOp<"embedding", [PI_ComputeFormat, PI_Costly, PI_Differentiable,
                                       InferTypeOpAdaptor]> {
   let summary = "rows of a table, chosen by token";
   let description = [{
@@ -48,7 +48,7 @@ def PI_EmbeddingOp
 
 def PI_PositionEmbeddingOp
     : PI_LinearAlgebraOp<"position_embedding",
-                         [PI_Local, PI_Differentiable,
+                         [PI_ComputeFormat, PI_Local, PI_Differentiable,
                           DeclareOpInterfaceMethods<GenerationOpInterface>]> {
   let summary = "consecutive rows of a table, chosen by position";
   let description = [{
@@ -72,7 +72,7 @@ def PI_PositionEmbeddingOp
 }
 
 def PI_LinearOp
-    : PI_LinearAlgebraOp<"linear", [PI_Costly, PI_CountsFlops, PI_Differentiable,
+    : PI_LinearAlgebraOp<"linear", [PI_ComputeFormat, PI_Costly, PI_CountsFlops, PI_Differentiable,
                                    PI_PositionWise, InferTypeOpAdaptor]> {
   let summary = "a linear layer";
   let description = [{
@@ -120,14 +120,16 @@ def PI_LinearOp
 }
 
 def PI_MatmulOp
-    : PI_LinearAlgebraOp<"matmul", [PI_Costly, PI_CountsFlops, PI_Differentiable,
+    : PI_LinearAlgebraOp<"matmul", [PI_WideResults, PI_Costly, PI_CountsFlops, PI_Differentiable,
                                    InferTypeOpAdaptor]> {
   let summary = "a product of two matrices";
   let description = [{
     `result = lhs * rhs` over the two last dimensions; leading dimensions are
     equal on both sides. Shapes: `... x m x k`, `... x k x n`, `... x m x n`. A
     factor that is `transposed` stands as `... x k x m` or `... x n x k` and is
-    read the other way round, as gradients of products ask for.
+    read the other way round, as gradients of products ask for. The result has
+    the element type of the factors, or is f32 where they are shorter: a sum over
+    many positions loses less so.
 
     ```mlir
     %c = pi.matmul %a, %b : (tensor<64x256xf32>, tensor<256x64xf32>) -> tensor<64x64xf32>
@@ -151,6 +153,10 @@ def PI_MatmulOp
             /*rhs_transposed=*/false);
     }]>
   ];
+  let extraClassDeclaration = [{
+    static bool isCompatibleReturnTypes(::mlir::TypeRange inferred,
+                                        ::mlir::TypeRange actual);
+  }];
 }
 
 def PI_AddOp
@@ -160,7 +166,7 @@ def PI_AddOp
   let description = [{
     `result = lhs + rhs`. The shape of rhs is that of lhs or its last
     dimensions; the missing leading ones are broadcast. The result has the
-    shape of lhs.
+    type of lhs; rhs may be f32 where that is shorter.
 
     ```mlir
     %y = pi.add %x, %positions
@@ -181,7 +187,8 @@ def PI_ScaledResidualOp
   let description = [{
     `result = beta * residual + (1 / alpha) * update`, with learnable scalars
     alpha and beta (Entropy-Guided Attention, arXiv 2501.03489). Shapes:
-    residual, update and result equal; alpha and beta have rank 0.
+    residual, update and result equal; alpha and beta have rank 0, and may be
+    f32 where the others are shorter.
 
     ```mlir
     %y = pi.scaled_residual %x, %ffn alpha %alpha beta %beta

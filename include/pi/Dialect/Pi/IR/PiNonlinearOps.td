@@ -17,7 +17,7 @@ class PI_NonlinearOp<string mnemonic, list<Trait> traits = []>
     : PI_Op<mnemonic, traits # [Pure]>;
 
 def PI_LayerNormOp
-    : PI_NonlinearOp<"layer_norm", [PI_Costly, PI_Nonlinear, PI_Differentiable,
+    : PI_NonlinearOp<"layer_norm", [PI_WideOperands, PI_Costly, PI_Nonlinear, PI_Differentiable,
                                     PI_PositionWise, InferTypeOpAdaptor]> {
   let summary = "layer normalisation over the last dimension";
   let description = [{

@@ -71,7 +71,8 @@ def PI_EntropyPenaltyOp : PI_Op<"entropy_penalty",
 }
 
 def PI_CrossEntropyOp : PI_Op<"cross_entropy",
-    [PI_TrainingOnly, Pure, PI_Differentiable, InferTypeOpAdaptor]> {
+    [PI_TrainingOnly, Pure, PI_WideResults, PI_Differentiable,
+     InferTypeOpAdaptor]> {
   let summary = "the cross-entropy of logits";
   let description = [{
     The mean of `log(sum_v exp(logits[i, v])) - logits[i, targets[i]]` over the
