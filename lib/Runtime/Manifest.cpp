@@ -90,6 +90,10 @@ static json listToJson(const std::vector<T> &list) {
   return result;
 }
 
+json tensorsToJson(const std::vector<TensorInfo> &tensors) {
+  return listToJson(tensors);
+}
+
 static json toJson(const EntryPoint &entry) {
   json result = {{"name", entry.name},
                  {"inputs", listToJson(entry.inputs)},

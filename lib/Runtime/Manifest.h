@@ -14,6 +14,8 @@
 
 namespace pi_runtime {
 
+/// A list of name, dtype and shape.
+nlohmann::json tensorsToJson(const std::vector<TensorInfo> &tensors);
 nlohmann::json manifestToJson(const Manifest &manifest);
 /// Reads the fields; an error goes to the reader's status.
 Manifest manifestFromJson(const JsonReader &reader);

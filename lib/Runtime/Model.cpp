@@ -8,7 +8,7 @@
 
 #include "pi/Runtime/Model.h"
 
-#include "JsonFields.h"
+#include "Manifest.h"
 
 #include "pi/Runtime/Weights.h"
 
@@ -65,7 +65,80 @@ static Status verifyTensors(const char *what,
   return Status::success();
 }
 
+//===----------------------------------------------------------------------===//
+// Inputs whose values index memory
+//===----------------------------------------------------------------------===//
+
+/// What a target has where no token is to be predicted: torch's ignore_index.
+static constexpr int32_t ignoredTarget = -100;
+
+static bool isTargets(const TensorInfo &input) {
+  return input.name == "targets";
+}
+static bool isTokens(const TensorInfo &input) {
+  return input.name == "input_ids" || isTargets(input);
+}
+static bool isPosition(const TensorInfo &input) {
+  return input.name == "position" || input.name == "last_position";
+}
+
+/// Code indexes tables by these inputs, so that their type has to be the one
+/// that checkInput reads.
+static Status verifyIndexType(const TensorInfo &input) {
+  if (input.dtype == DataType::I32 || !(isTokens(input) || isPosition(input)))
+    return Status::success();
+  return invalidFile("input '" + input.name + "' has dtype " +
+                     std::string(dataTypeName(input.dtype)) + "; expected i32");
+}
+
+static Status verifyVocabulary(const Manifest &manifest, const int32_t *tokens,
+                               int64_t rows, int64_t length,
+                               bool allowIgnored) {
+  for (int64_t i = 0; i < rows * length; ++i) {
+    if (tokens[i] >= 0 && tokens[i] < manifest.vocabSize)
+      continue;
+    if (allowIgnored && tokens[i] == ignoredTarget)
+      continue;
+    std::string row =
+        rows > 1 ? " of row " + std::to_string(i / length) : std::string();
+    return invalidArgument("token " + std::to_string(tokens[i]) +
+                           " at position " + std::to_string(i % length) + row +
+                           " is not in the vocabulary, which has tokens 0 to " +
+                           std::to_string(manifest.vocabSize - 1) + " (" +
+                           std::to_string(manifest.vocabSize) + ")");
+  }
+  return Status::success();
+}
+
+Status Model::checkInput(const TensorInfo &input, const void *data) const {
+  if (!data)
+    return invalidArgument("no data");
+  auto *values = static_cast<const int32_t *>(data);
+  auto count = static_cast<int64_t>(input.elementCount());
+  if (isTokens(input)) {
+    int64_t length = input.shape.empty() ? 1 : input.shape.back();
+    return verifyVocabulary(manifest(), values, count / length, length,
+                            isTargets(input));
+  }
+  for (int64_t i = 0; isPosition(input) && i < count; ++i)
+    if (values[i] < 0 || values[i] >= manifest().sequenceLength)
+      return invalidArgument(
+          "position " + std::to_string(values[i]) +
+          " is not in the sequence, which has positions 0 to " +
+          std::to_string(manifest().sequenceLength - 1));
+  return Status::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Checks of entry points
+//===----------------------------------------------------------------------===//
+
 Status Model::verifyEntryPoints() const {
+  for (const EntryPoint &entry : manifest().entryPoints)
+    for (const TensorInfo &input : entry.inputs)
+      if (Status status = verifyIndexType(input); !status)
+        return std::move(status).withContext(
+            "'" + artifact.path() + "': entry point '" + entry.name + "'");
   for (const Signature &signature : knownSignatures(manifest())) {
     const EntryPoint *entry = manifest().findEntryPoint(signature.name);
     if (!entry)
@@ -80,12 +153,27 @@ Status Model::verifyEntryPoints() const {
   return Status::success();
 }
 
-Result<size_t> Model::findEntryPoint(const char *name) const {
-  const EntryPoint *entry = manifest().findEntryPoint(name);
-  if (!entry)
-    return invalidArgument("'" + artifact.path() + "' has no entry point '" +
-                           name + "'");
-  return static_cast<size_t>(entry - manifest().entryPoints.data());
+Result<size_t> Model::findEntryPoint(std::string_view name) const {
+  if (const EntryPoint *entry = manifest().findEntryPoint(name))
+    return static_cast<size_t>(entry - manifest().entryPoints.data());
+  std::string text = "'" + artifact.path() + "' has no entry point '" +
+                     std::string(name) + "'";
+  const char *separator = "; it has ";
+  for (const EntryPoint &entry : manifest().entryPoints) {
+    text += separator + entry.name;
+    separator = ", ";
+  }
+  return invalidArgument(text);
+}
+
+Status Model::checkWeights(const EntryPoint &entry) const {
+  auto isParameter = [](const EntryArgument &argument) {
+    return argument.kind == EntryArgument::Kind::Parameter;
+  };
+  if (hasWeights ||
+      std::none_of(entry.arguments.begin(), entry.arguments.end(), isParameter))
+    return Status::success();
+  return invalidArgument("no weights are loaded");
 }
 
 //===----------------------------------------------------------------------===//
@@ -136,7 +224,9 @@ std::string Model::describe() const {
     stateBytes += state.byteSize();
   nlohmann::json entryPoints = nlohmann::json::array();
   for (const EntryPoint &entry : manifest().entryPoints)
-    entryPoints.push_back(entry.name);
+    entryPoints.push_back({{"name", entry.name},
+                           {"inputs", tensorsToJson(entry.inputs)},
+                           {"outputs", tensorsToJson(entry.outputs)}});
   return jsonText({{"compiler", manifest().compiler},
                    {"target", manifest().target},
                    {"target_arch", manifest().targetArch},
@@ -169,18 +259,41 @@ Status Model::checkTokens(const int32_t *tokens, int64_t rows,
     return invalidArgument(std::to_string(length) +
                            " tokens; the model takes 1 to " +
                            std::to_string(manifest().sequenceLength));
-  for (int64_t i = 0; i < rows * length; ++i) {
-    if (tokens[i] >= 0 && tokens[i] < manifest().vocabSize)
-      continue;
-    std::string row =
-        rows > 1 ? " of row " + std::to_string(i / length) : std::string();
-    return invalidArgument("token " + std::to_string(tokens[i]) +
-                           " at position " + std::to_string(i % length) + row +
-                           " is not in the vocabulary, which has tokens 0 to " +
-                           std::to_string(manifest().vocabSize - 1) + " (" +
-                           std::to_string(manifest().vocabSize) + ")");
-  }
-  return Status::success();
+  return verifyVocabulary(manifest(), tokens, rows, length,
+                          /*allowIgnored=*/false);
+}
+
+Status Model::run(std::string_view entryPoint,
+                  const std::vector<const void *> &inputs,
+                  const std::vector<void *> &outputs) {
+  Result<size_t> index = findEntryPoint(entryPoint);
+  if (!index)
+    return index.status();
+  const EntryPoint &entry = manifest().entryPoints[*index];
+  auto failure = [&](Status status) {
+    return std::move(status).withContext("entry point '" + entry.name + "'");
+  };
+  auto checkCount = [](const char *what, size_t found, size_t expected) {
+    return found == expected
+               ? Status::success()
+               : invalidArgument(std::to_string(found) + " " + what +
+                                 "s; expected " + std::to_string(expected));
+  };
+  Status status = checkCount("input", inputs.size(), entry.inputs.size());
+  if (status)
+    status = checkCount("output", outputs.size(), entry.outputs.size());
+  if (status)
+    status = checkWeights(entry);
+  for (size_t i = 0; status && i < inputs.size(); ++i)
+    status = checkInput(entry.inputs[i], inputs[i])
+                 .withContext("input '" + entry.inputs[i].name + "'");
+  if (!status)
+    return failure(std::move(status));
+  // A generation's keys and values are states.
+  for (const EntryArgument &argument : entry.arguments)
+    if (argument.kind == EntryArgument::Kind::State)
+      generation.reset();
+  return executor->run(*index, inputs, outputs);
 }
 
 /// The tokens as B x T. What stands in the padding does not matter: attention

@@ -88,6 +88,24 @@ pi_status pi_model_info(pi_model *model, const char **json) {
   });
 }
 
+pi_status pi_model_run(pi_model *model, const char *entry_point,
+                       const void *const *inputs, void *const *outputs) {
+  return guarded([&]() -> Status {
+    if (!model || !entry_point)
+      return missingArgument(model ? "entry_point" : "model");
+    size_t inputCount = 0, outputCount = 0;
+    if (auto *entry = model->model->manifest().findEntryPoint(entry_point)) {
+      inputCount = entry->inputs.size();
+      outputCount = entry->outputs.size();
+    }
+    if ((inputCount && !inputs) || (outputCount && !outputs))
+      return missingArgument(inputCount && !inputs ? "inputs" : "outputs");
+    return model->model->run(
+        entry_point, std::vector<const void *>(inputs, inputs + inputCount),
+        std::vector<void *>(outputs, outputs + outputCount));
+  });
+}
+
 pi_status pi_model_forward(pi_model *model, const int32_t *tokens, int64_t rows,
                            int64_t length, float *logits) {
   return guarded([&] {

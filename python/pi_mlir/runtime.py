@@ -43,6 +43,7 @@ PROTOTYPES = {
     "pi_model_open": [c_char_p, c_int32, POINTER(c_void_p)],
     "pi_model_load_weights": [c_void_p, c_char_p],
     "pi_model_info": [c_void_p, POINTER(c_char_p)],
+    "pi_model_run": [c_void_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p)],
     "pi_model_forward": [
         c_void_p,
         POINTER(c_int32),
@@ -58,6 +59,23 @@ PROTOTYPES = {
         POINTER(Sampling),
     ],
     "pi_generate_next": [c_void_p, POINTER(c_int32)],
+}
+
+
+#: numpy's types of the manifest's element types.
+DTYPES = {
+    "f32": np.float32,
+    "f16": np.float16,
+    "f64": np.float64,
+    "i8": np.int8,
+    "i16": np.int16,
+    "i32": np.int32,
+    "i64": np.int64,
+    "u8": np.uint8,
+    "u16": np.uint16,
+    "u32": np.uint32,
+    "u64": np.uint64,
+    "bool": np.bool_,
 }
 
 
@@ -119,6 +137,41 @@ def as_tokens(tokens):
     return np.ascontiguousarray(array, dtype=np.int32)
 
 
+def tensor_dtype(tensor):
+    """numpy's type of a tensor that pi_model_info describes."""
+    if tensor["dtype"] not in DTYPES:
+        raise ValueError(
+            f"'{tensor['name']}' is {tensor['dtype']}, which numpy does not have"
+        )
+    return np.dtype(DTYPES[tensor["dtype"]])
+
+
+def as_input(tensor, value):
+    """`value` as the dense array that an input takes.
+
+    Shapes have to agree. Integers may have another width if they fit, floats
+    another precision; a float is no integer.
+    """
+    array, dtype = np.asarray(value), tensor_dtype(tensor)
+    text = f"input '{tensor['name']}'"
+    if list(array.shape) != tensor["shape"]:
+        raise ValueError(
+            f"{text} has shape {array.shape}; expected {tuple(tensor['shape'])}"
+        )
+    if dtype.kind in "iu" and array.dtype.kind in "iu":
+        bounds = np.iinfo(dtype)
+        if array.size and not bounds.min <= array.min() <= array.max() <= bounds.max:
+            raise ValueError(f"{text} has values that do not fit in {dtype}")
+    elif not np.can_cast(array.dtype, dtype, casting="same_kind"):
+        raise ValueError(f"{text} is {array.dtype}; expected {dtype}")
+    return np.require(array, dtype, requirements="C")
+
+
+def pointers(arrays):
+    """The addresses of arrays, as the C interface takes them."""
+    return (c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
+
+
 def pointer(array, element):
     return array.ctypes.data_as(POINTER(element))
 
@@ -126,18 +179,20 @@ def pointer(array, element):
 class Model:
     """A compiled model with the weights of a checkpoint, on its device.
 
-    `weights` is a checkpoint directory or a Safetensors file. Methods raise
-    RuntimeLibraryError. Not for use by two threads at once.
+    `weights` is a checkpoint directory or a Safetensors file; without it, only
+    entry points that have no parameters run. Methods raise RuntimeLibraryError.
+    Not for use by two threads at once.
     """
 
-    def __init__(self, artifact, weights, device=0):
+    def __init__(self, artifact, weights=None, device=0):
         self._handle = None
         self._library = Library.get()
         handle = c_void_p()
         self._call("pi_model_open", os.fsencode(artifact), device, ctypes.byref(handle))
         self._handle = handle
         try:
-            self._call("pi_model_load_weights", handle, os.fsencode(weights))
+            if weights is not None:
+                self._call("pi_model_load_weights", handle, os.fsencode(weights))
             #: What pi_model_info says, as a dictionary.
             self.info = self._read_info()
         except RuntimeLibraryError:
@@ -171,6 +226,43 @@ class Model:
 
     def __del__(self):
         self.close()
+
+    def run(self, entry_point, inputs):
+        """Runs any entry point: its outputs, as arrays by name.
+
+        `inputs` has an array (or a number, for a scalar) for each input that
+        `info["entry_points"]` lists, which also has the outputs. Raises
+        ValueError for names, shapes and types that differ.
+        """
+        entries = {entry["name"]: entry for entry in self.info["entry_points"]}
+        if entry_point not in entries:
+            raise ValueError(
+                f"no entry point '{entry_point}'; the model has {', '.join(entries)}"
+            )
+        entry = entries[entry_point]
+        names = [tensor["name"] for tensor in entry["inputs"]]
+        if set(inputs) != set(names):
+            raise ValueError(
+                f"entry point '{entry_point}' has inputs {', '.join(names) or 'none'}; "
+                f"given are {', '.join(map(str, inputs)) or 'none'}"
+            )
+        arrays = [
+            as_input(tensor, inputs[tensor["name"]]) for tensor in entry["inputs"]
+        ]
+        outputs = [
+            np.empty(tensor["shape"], dtype=tensor_dtype(tensor))
+            for tensor in entry["outputs"]
+        ]
+        self._call(
+            "pi_model_run",
+            self._handle,
+            entry_point.encode(),
+            pointers(arrays),
+            pointers(outputs),
+        )
+        return {
+            tensor["name"]: array for tensor, array in zip(entry["outputs"], outputs)
+        }
 
     def forward(self, tokens):
         """Logits of all positions, float32 of rows x length x V.

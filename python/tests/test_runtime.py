@@ -73,6 +73,52 @@ def test_wrong_tokens(tiny):
         tiny.forward([[1]] * 3)
 
 
+def test_any_entry_point_runs(tiny):
+    tokens = np.arange(16).reshape(2, 8)
+    outputs = tiny.run("forward", {"input_ids": tokens})
+    assert list(outputs) == ["logits"]
+    np.testing.assert_array_equal(outputs["logits"], tiny.forward(tokens))
+    outputs = tiny.run("prefill", {"last_position": 2, "input_ids": tokens})
+    np.testing.assert_array_equal(
+        outputs["logits"].argmax(-1).astype(np.int32), outputs["next_token"]
+    )
+
+
+@pytest.mark.parametrize(
+    "entry_point, inputs, message",
+    [
+        ("train", {}, "no entry point 'train'; the model has forward, prefill"),
+        ("forward", {}, "has inputs input_ids; given are none"),
+        ("forward", {"tokens": np.zeros((2, 8), int)}, "given are tokens"),
+        (
+            "forward",
+            {"input_ids": np.zeros((2, 7), int)},
+            r"shape \(2, 7\); .*\(2, 8\)",
+        ),
+        ("forward", {"input_ids": np.zeros((2, 8))}, "is float64; expected int32"),
+        ("forward", {"input_ids": np.full((2, 8), 1 << 32)}, "do not fit in int32"),
+        ("forward", {"input_ids": [[None] * 8] * 2}, "is object; expected int32"),
+    ],
+)
+def test_wrong_inputs(tiny, entry_point, inputs, message):
+    with pytest.raises(ValueError, match=message):
+        tiny.run(entry_point, inputs)
+
+
+def test_run_checks_values(tiny):
+    with pytest.raises(RuntimeLibraryError, match="'input_ids': token 16"):
+        tiny.run("forward", {"input_ids": np.full((2, 8), 16)})
+    with pytest.raises(RuntimeLibraryError, match="'position': position 8"):
+        tiny.run("decode", {"input_ids": [[0], [0]], "position": 8})
+
+
+def test_model_without_weights(tmp_path):
+    run_tool("pi-write-tiny-model", tmp_path)
+    with Model(tmp_path / "model.pi") as model:
+        with pytest.raises(RuntimeLibraryError, match="'forward': no weights"):
+            model.run("forward", {"input_ids": np.zeros((2, 8), int)})
+
+
 def test_missing_artifact(tmp_path):
     with pytest.raises(RuntimeLibraryError, match="model.pi.*No such file"):
         Model(tmp_path / "model.pi", tmp_path)

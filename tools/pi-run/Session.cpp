@@ -44,8 +44,8 @@ Status Session::readInfo() {
   vocabulary = sizes["vocab_size"];
   parameterBytes = info["parameter_bytes"];
   deviceName = info["device"];
-  for (const json &name : info["entry_points"])
-    entryPoints += " " + name.get<std::string>() + " ";
+  for (const json &entry : info["entry_points"])
+    entryPoints += " " + entry["name"].get<std::string>() + " ";
   description = info.dump(2);
   return Status::success();
 }

@@ -262,6 +262,120 @@ TEST_F(ModelTest, BadCallsAreErrors) {
               PI_INVALID_ARGUMENT, "temperature");
 }
 
+TEST_F(ModelTest, AnyEntryPointRuns) {
+  load();
+  std::vector<int32_t> tokens = fullRow;
+  tokens.insert(tokens.end(), fullRow.begin(), fullRow.end());
+  std::vector<float> logits(2 * 8 * 16), expected(logits.size());
+  const void *inputs[] = {tokens.data()};
+  void *outputs[] = {logits.data()};
+  ASSERT_EQ(pi_model_run(model, "forward", inputs, outputs), PI_OK)
+      << pi_last_error();
+  ASSERT_EQ(pi_model_forward(model, tokens.data(), 2, 8, expected.data()),
+            PI_OK);
+  EXPECT_EQ(logits, expected);
+
+  // The order of outputs is that of the manifest; null is not read.
+  int32_t position = 2, next[2];
+  const void *prefillInputs[] = {tokens.data(), &position};
+  void *prefillOutputs[] = {nullptr, next};
+  ASSERT_EQ(pi_model_run(model, "prefill", prefillInputs, prefillOutputs),
+            PI_OK)
+      << pi_last_error();
+  auto row = expected.begin() + 2 * 16;
+  EXPECT_EQ(next[0], std::max_element(row, row + 16) - row);
+}
+
+TEST_F(ModelTest, EntryPointWithStatesEndsAGeneration) {
+  load();
+  ASSERT_EQ(pi_generate_start(model, fullRow.data(), 1, 4, nullptr), PI_OK);
+  int32_t tokens[2] = {0, 1}, position = 4;
+  const void *inputs[] = {tokens, &position};
+  void *outputs[] = {nullptr, nullptr};
+  ASSERT_EQ(pi_model_run(model, "decode", inputs, outputs), PI_OK)
+      << pi_last_error();
+  expectError(pi_generate_next(model, tokens), PI_INVALID_ARGUMENT,
+              "no generation");
+}
+
+/// With an entry point that has no parameters and copies its targets.
+static Manifest makeManifestWithTargets(const TinyModel &tiny) {
+  Manifest manifest = tiny.manifest();
+  EntryPoint targets = manifest.entryPoints[0];
+  targets.name = "targets";
+  targets.inputs[0].name = "targets";
+  targets.symbol = "tiny_copy_tokens";
+  targets.outputs = {{"copy", DataType::I32, {2, 8}}};
+  using Kind = EntryArgument::Kind;
+  targets.arguments = {{Kind::Input, 0, ""}, {Kind::Output, 0, ""}};
+  manifest.entryPoints.push_back(targets);
+  return manifest;
+}
+
+TEST_F(ModelTest, EntryPointWithoutParametersNeedsNoWeights) {
+  ASSERT_TRUE(succeeds(
+      TinyModel::writeModel(modelPath, makeManifestWithTargets(tiny))));
+  open();
+  std::vector<int32_t> targets = {-100, 0, 15, 1, 2, 3, 4, 5,
+                                  -100, 0, 15, 1, 2, 3, 4, 5};
+  std::vector<int32_t> copy(16);
+  const void *inputs[] = {targets.data()};
+  void *outputs[] = {copy.data()};
+  ASSERT_EQ(pi_model_run(model, "targets", inputs, outputs), PI_OK)
+      << pi_last_error();
+  EXPECT_EQ(copy, targets);
+  expectError(pi_model_run(model, "forward", inputs, outputs),
+              PI_INVALID_ARGUMENT, "entry point 'forward': no weights");
+  for (int32_t bad : {-99, -101, -1, 16}) {
+    targets[9] = bad;
+    expectError(pi_model_run(model, "targets", inputs, outputs),
+                PI_INVALID_ARGUMENT,
+                "entry point 'targets': input 'targets': token " +
+                    std::to_string(bad) + " at position 1 of row 1");
+  }
+}
+
+TEST_F(ModelTest, BadRunsAreErrors) {
+  load();
+  std::vector<int32_t> tokens(16);
+  int32_t position = 0;
+  const void *inputs[] = {tokens.data(), &position};
+  void *outputs[] = {nullptr, nullptr};
+  expectError(pi_model_run(nullptr, "forward", inputs, outputs),
+              PI_INVALID_ARGUMENT, "'model'");
+  expectError(pi_model_run(model, nullptr, inputs, outputs),
+              PI_INVALID_ARGUMENT, "'entry_point'");
+  expectError(pi_model_run(model, "forward", nullptr, outputs),
+              PI_INVALID_ARGUMENT, "'inputs'");
+  expectError(pi_model_run(model, "forward", inputs, nullptr),
+              PI_INVALID_ARGUMENT, "'outputs'");
+  expectError(pi_model_run(model, "train", inputs, outputs),
+              PI_INVALID_ARGUMENT,
+              "no entry point 'train'; it has forward, prefill, decode");
+  for (int32_t bad : {-1, 8}) {
+    position = bad;
+    expectError(pi_model_run(model, "decode", inputs, outputs),
+                PI_INVALID_ARGUMENT,
+                "input 'position': position " + std::to_string(bad));
+    expectError(pi_model_run(model, "prefill", inputs, outputs),
+                PI_INVALID_ARGUMENT, "input 'last_position': position");
+  }
+  tokens[1] = -100;
+  expectError(pi_model_run(model, "forward", inputs, outputs),
+              PI_INVALID_ARGUMENT, "input 'input_ids': token -100");
+  inputs[0] = nullptr;
+  expectError(pi_model_run(model, "forward", inputs, outputs),
+              PI_INVALID_ARGUMENT, "input 'input_ids': no data");
+}
+
+TEST_F(ModelTest, IndexingInputsHaveTheirType) {
+  Manifest manifest = makeManifestWithTargets(tiny);
+  manifest.entryPoints.back().inputs[0].dtype = DataType::I64;
+  expectLoadError(manifest, PI_INVALID_FILE,
+                  "entry point 'targets': input 'targets' has dtype i64; "
+                  "expected i32");
+}
+
 TEST_F(ModelTest, InfoDescribesTheModel) {
   load();
   const char *json = nullptr;
@@ -270,7 +384,9 @@ TEST_F(ModelTest, InfoDescribesTheModel) {
   for (const char *part :
        {"\"target\":\"cpu\"", "\"vocab_size\":16", "\"sequence_length\":8",
         "\"parameters\":656", "\"parameter_bytes\":2368", "\"state_bytes\":128",
-        "\"entry_points\":[\"forward\",\"prefill\",\"decode\"]"})
+        "\"entry_points\":[{\"inputs\":[{\"dtype\":\"i32\",\"name\":"
+        "\"input_ids\",\"shape\":[2,8]}],\"name\":\"forward\",\"outputs\":[{"
+        "\"dtype\":\"f32\",\"name\":\"logits\",\"shape\":[2,8,16]}]},"})
     EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
 }
 
@@ -291,6 +407,8 @@ TEST_F(ModelTest, EntryPointOfAnotherShapeIsAnError) {
                   "and shape 2");
   manifest = tiny.manifest();
   manifest.entryPoints[0].inputs[0].dtype = DataType::I64;
+  expectLoadError(manifest, PI_INVALID_FILE, "input 'input_ids' has dtype i64");
+  manifest.entryPoints[0].inputs[0] = {"input_ids", DataType::I32, {2, 4}};
   expectLoadError(manifest, PI_INVALID_FILE, "no input 'input_ids'");
   manifest = tiny.manifest();
   manifest.entryPoints[2].symbol = "absent";

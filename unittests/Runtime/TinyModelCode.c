@@ -129,6 +129,12 @@ int32_t tiny_decode(void *const *args) {
   return 0;
 }
 
+/* args: targets, a copy of them */
+int32_t tiny_copy_tokens(void *const *args) {
+  memcpy(args[1], args[0], sizeof(int32_t) * B * T);
+  return 0;
+}
+
 /* Fails, as host code that runs out of something would. */
 int32_t tiny_failure(void *const *args) {
   (void)args;

@@ -23,8 +23,16 @@ public:
 
   Status loadWeights(const std::string &path);
   Status tune();
+  const Manifest &manifest() const { return artifact.manifest(); }
   /// The JSON of pi_model_info.
   std::string describe() const;
+  /// Runs any entry point. `inputs[i]` holds input i of the manifest's entry
+  /// point, `outputs[i]` takes output i or is null; both dense and row-major.
+  /// Tokens and positions among the inputs are checked. Ends a generation
+  /// whose states the entry point has.
+  Status run(std::string_view entryPoint,
+             const std::vector<const void *> &inputs,
+             const std::vector<void *> &outputs);
   Status forward(const int32_t *tokens, int64_t rows, int64_t length,
                  float *logits);
   Status startGeneration(const int32_t *prompt, int64_t rows, int64_t length,
@@ -45,9 +53,10 @@ private:
 
   explicit Model(Artifact artifact) : artifact(std::move(artifact)) {}
 
-  const Manifest &manifest() const { return artifact.manifest(); }
   Status verifyEntryPoints() const;
-  Result<size_t> findEntryPoint(const char *name) const;
+  Result<size_t> findEntryPoint(std::string_view name) const;
+  Status checkWeights(const EntryPoint &entry) const;
+  Status checkInput(const TensorInfo &input, const void *data) const;
   Status checkTokens(const int32_t *tokens, int64_t rows, int64_t length) const;
   std::vector<int32_t> pad(const int32_t *tokens, int64_t rows,
                            int64_t length) const;
