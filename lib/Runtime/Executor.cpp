@@ -10,6 +10,11 @@
 
 namespace pi_runtime {
 
+Status missingParameter(const std::string &name) {
+  return invalidArgument("parameter '" + name +
+                         "' has no value: no weights are loaded");
+}
+
 Result<std::unique_ptr<Executor>> createExecutor(const Artifact &artifact,
                                                  int device) {
   const std::string &target = artifact.manifest().target;

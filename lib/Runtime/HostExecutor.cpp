@@ -41,7 +41,10 @@ public:
   std::string deviceName() const override;
   uint64_t memoryBytes() const override { return allocated; }
   Status setParameter(size_t index, const void *data) override;
-  Status resetStates() override;
+  Status readParameter(size_t index, void *data) override;
+  Status setState(size_t index, const void *data) override;
+  Status readState(size_t index, void *data) override;
+  Status clearState(size_t index) override;
   Status run(size_t entryPoint, const std::vector<const void *> &inputs,
              const std::vector<void *> &outputs) override;
 
@@ -99,16 +102,19 @@ Status HostExecutor::prepare() {
   parameters.resize(manifest.parameters.size());
   states.resize(manifest.states.size());
   entryPoints.resize(manifest.entryPoints.size());
-  for (size_t i = 0; i < states.size(); ++i)
-    if (Status status = allocate(states[i], manifest.states[i].byteSize());
-        !status)
+  for (size_t i = 0; i < states.size(); ++i) {
+    Status status = allocate(states[i], manifest.states[i].byteSize());
+    if (status)
+      status = clearState(i);
+    if (!status)
       return status;
+  }
   for (size_t i = 0; i < entryPoints.size(); ++i)
     if (Status status =
             prepareEntryPoint(manifest.entryPoints[i], entryPoints[i]);
         !status)
       return status;
-  return resetStates();
+  return Status::success();
 }
 
 std::string HostExecutor::deviceName() const {
@@ -134,9 +140,26 @@ Status HostExecutor::setParameter(size_t index, const void *data) {
   return Status::success();
 }
 
-Status HostExecutor::resetStates() {
-  for (size_t i = 0; i < states.size(); ++i)
-    std::memset(states[i].get(), 0, manifest.states[i].byteSize());
+Status HostExecutor::readParameter(size_t index, void *data) {
+  const ParameterInfo &parameter = manifest.parameters[index];
+  if (!parameters[index])
+    return missingParameter(parameter.name);
+  std::memcpy(data, parameters[index].get(), parameter.storageByteSize());
+  return Status::success();
+}
+
+Status HostExecutor::setState(size_t index, const void *data) {
+  std::memcpy(states[index].get(), data, manifest.states[index].byteSize());
+  return Status::success();
+}
+
+Status HostExecutor::readState(size_t index, void *data) {
+  std::memcpy(data, states[index].get(), manifest.states[index].byteSize());
+  return Status::success();
+}
+
+Status HostExecutor::clearState(size_t index) {
+  std::memset(states[index].get(), 0, manifest.states[index].byteSize());
   return Status::success();
 }
 
@@ -157,8 +180,7 @@ Status HostExecutor::bindArguments(size_t entryPoint,
     case EntryArgument::Kind::Parameter:
       pointer = parameters[index].get();
       if (!pointer)
-        return invalidArgument("parameter '" + argument.name +
-                               "' has no value: no weights are loaded");
+        return missingParameter(argument.name);
       break;
     case EntryArgument::Kind::State:
       pointer = states[index].get();

@@ -8,150 +8,18 @@
 
 #include "pi/Runtime/Model.h"
 
+#include "EntryPointChecks.h"
 #include "Manifest.h"
 
 #include "pi/Runtime/Weights.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace pi_runtime {
 
 //===----------------------------------------------------------------------===//
 // Entry points
 //===----------------------------------------------------------------------===//
-
-namespace {
-/// What the runtime gives to and takes from an entry point it knows.
-struct Signature {
-  const char *name;
-  std::vector<TensorInfo> inputs;
-  std::vector<TensorInfo> outputs;
-};
-} // namespace
-
-static std::vector<Signature> knownSignatures(const Manifest &manifest) {
-  int64_t batch = manifest.batch, length = manifest.sequenceLength,
-          vocab = manifest.vocabSize;
-  TensorInfo tokens{"input_ids", DataType::I32, {batch, length}};
-  TensorInfo token{"input_ids", DataType::I32, {batch, 1}};
-  std::vector<TensorInfo> chosen{{"logits", DataType::F32, {batch, vocab}},
-                                 {"next_token", DataType::I32, {batch}}};
-  return {{"forward",
-           {tokens},
-           {{"logits", DataType::F32, {batch, length, vocab}}}},
-          {"prefill", {tokens, {"last_position", DataType::I32, {}}}, chosen},
-          {"decode", {token, {"position", DataType::I32, {}}}, chosen}};
-}
-
-/// Whether the tensors of an entry point are those expected, in any order.
-static Status verifyTensors(const char *what,
-                            const std::vector<TensorInfo> &found,
-                            const std::vector<TensorInfo> &expected) {
-  if (found.size() != expected.size())
-    return invalidFile(std::to_string(found.size()) + " " + what +
-                       "s; expected " + std::to_string(expected.size()));
-  for (const TensorInfo &tensor : expected) {
-    auto match = [&](const TensorInfo &other) {
-      return other.name == tensor.name && other.dtype == tensor.dtype &&
-             other.shape == tensor.shape;
-    };
-    if (std::none_of(found.begin(), found.end(), match))
-      return invalidFile(std::string("no ") + what + " '" + tensor.name +
-                         "' of type " +
-                         std::string(dataTypeName(tensor.dtype)) +
-                         " and shape " + shapeText(tensor.shape));
-  }
-  return Status::success();
-}
-
-//===----------------------------------------------------------------------===//
-// Inputs whose values index memory
-//===----------------------------------------------------------------------===//
-
-/// What a target has where no token is to be predicted: torch's ignore_index.
-static constexpr int32_t ignoredTarget = -100;
-
-static bool isTargets(const TensorInfo &input) {
-  return input.name == "targets";
-}
-static bool isTokens(const TensorInfo &input) {
-  return input.name == "input_ids" || isTargets(input);
-}
-static bool isPosition(const TensorInfo &input) {
-  return input.name == "position" || input.name == "last_position";
-}
-
-/// Code indexes tables by these inputs, so that their type has to be the one
-/// that checkInput reads.
-static Status verifyIndexType(const TensorInfo &input) {
-  if (input.dtype == DataType::I32 || !(isTokens(input) || isPosition(input)))
-    return Status::success();
-  return invalidFile("input '" + input.name + "' has dtype " +
-                     std::string(dataTypeName(input.dtype)) + "; expected i32");
-}
-
-static Status verifyVocabulary(const Manifest &manifest, const int32_t *tokens,
-                               int64_t rows, int64_t length,
-                               bool allowIgnored) {
-  for (int64_t i = 0; i < rows * length; ++i) {
-    if (tokens[i] >= 0 && tokens[i] < manifest.vocabSize)
-      continue;
-    if (allowIgnored && tokens[i] == ignoredTarget)
-      continue;
-    std::string row =
-        rows > 1 ? " of row " + std::to_string(i / length) : std::string();
-    return invalidArgument("token " + std::to_string(tokens[i]) +
-                           " at position " + std::to_string(i % length) + row +
-                           " is not in the vocabulary, which has tokens 0 to " +
-                           std::to_string(manifest.vocabSize - 1) + " (" +
-                           std::to_string(manifest.vocabSize) + ")");
-  }
-  return Status::success();
-}
-
-Status Model::checkInput(const TensorInfo &input, const void *data) const {
-  if (!data)
-    return invalidArgument("no data");
-  auto *values = static_cast<const int32_t *>(data);
-  auto count = static_cast<int64_t>(input.elementCount());
-  if (isTokens(input)) {
-    int64_t length = input.shape.empty() ? 1 : input.shape.back();
-    return verifyVocabulary(manifest(), values, count / length, length,
-                            isTargets(input));
-  }
-  for (int64_t i = 0; isPosition(input) && i < count; ++i)
-    if (values[i] < 0 || values[i] >= manifest().sequenceLength)
-      return invalidArgument(
-          "position " + std::to_string(values[i]) +
-          " is not in the sequence, which has positions 0 to " +
-          std::to_string(manifest().sequenceLength - 1));
-  return Status::success();
-}
-
-//===----------------------------------------------------------------------===//
-// Checks of entry points
-//===----------------------------------------------------------------------===//
-
-Status Model::verifyEntryPoints() const {
-  for (const EntryPoint &entry : manifest().entryPoints)
-    for (const TensorInfo &input : entry.inputs)
-      if (Status status = verifyIndexType(input); !status)
-        return std::move(status).withContext(
-            "'" + artifact.path() + "': entry point '" + entry.name + "'");
-  for (const Signature &signature : knownSignatures(manifest())) {
-    const EntryPoint *entry = manifest().findEntryPoint(signature.name);
-    if (!entry)
-      continue;
-    Status status = verifyTensors("input", entry->inputs, signature.inputs);
-    if (status)
-      status = verifyTensors("output", entry->outputs, signature.outputs);
-    if (!status)
-      return std::move(status).withContext(
-          "'" + artifact.path() + "': entry point '" + entry->name + "'");
-  }
-  return Status::success();
-}
 
 Result<size_t> Model::findEntryPoint(std::string_view name) const {
   if (const EntryPoint *entry = manifest().findEntryPoint(name))
@@ -166,14 +34,11 @@ Result<size_t> Model::findEntryPoint(std::string_view name) const {
   return invalidArgument(text);
 }
 
-Status Model::checkWeights(const EntryPoint &entry) const {
-  auto isParameter = [](const EntryArgument &argument) {
-    return argument.kind == EntryArgument::Kind::Parameter;
-  };
-  if (hasWeights ||
-      std::none_of(entry.arguments.begin(), entry.arguments.end(), isParameter))
-    return Status::success();
-  return invalidArgument("no weights are loaded");
+Status Model::checkWeights(size_t entryPoint) const {
+  for (size_t index : entryParameters[entryPoint])
+    if (!hasValue[index])
+      return invalidArgument("no weights are loaded");
+  return Status::success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -186,30 +51,73 @@ Result<std::unique_ptr<Model>> Model::open(const std::string &path,
   if (!artifact)
     return artifact.status();
   std::unique_ptr<Model> model(new Model(std::move(*artifact)));
-  if (Status status = model->verifyEntryPoints(); !status)
+  if (Status status = verifyEntryPoints(model->artifact); !status)
     return status;
   Result<std::unique_ptr<Executor>> executor =
       createExecutor(model->artifact, device);
   if (!executor)
     return executor.status();
   model->executor = std::move(*executor);
+  const Manifest &manifest = model->manifest();
+  model->hasValue.resize(manifest.parameters.size());
+  for (const EntryPoint &entry : manifest.entryPoints) {
+    std::vector<size_t> &indices = model->entryParameters.emplace_back();
+    for (const EntryArgument &argument : entry.arguments)
+      if (argument.kind == EntryArgument::Kind::Parameter)
+        indices.push_back(*manifest.findParameter(argument.name));
+  }
   return model;
 }
 
 Status Model::loadWeights(const std::string &path) {
   generation.reset();
-  hasWeights = false;
+  hasValue.assign(hasValue.size(), false);
   Result<Checkpoint> checkpoint = Checkpoint::open(path);
   if (!checkpoint)
     return checkpoint.status();
   Status status = pi_runtime::loadWeights(artifact, *checkpoint, *executor);
-  hasWeights = status.ok();
+  hasValue.assign(hasValue.size(), status.ok());
   return status;
 }
 
+static Status checkIndex(const char *what, size_t index, size_t count) {
+  if (index < count)
+    return Status::success();
+  return invalidArgument(std::string("no ") + what + " " +
+                         std::to_string(index) + "; the model has " +
+                         std::to_string(count));
+}
+
+Status Model::setParameter(size_t index, const void *data) {
+  Status status = checkIndex("parameter", index, hasValue.size());
+  if (status)
+    status = executor->setParameter(index, data);
+  if (status)
+    hasValue[index] = true;
+  return status;
+}
+
+Status Model::readParameter(size_t index, void *data) const {
+  Status status = checkIndex("parameter", index, hasValue.size());
+  if (status && !hasValue[index])
+    return missingParameter(manifest().parameters[index].name);
+  return status ? executor->readParameter(index, data) : status;
+}
+
+Status Model::setState(size_t index, const void *data) {
+  Status status = checkIndex("state", index, manifest().states.size());
+  return status ? executor->setState(index, data) : status;
+}
+
+Status Model::readState(size_t index, void *data) const {
+  Status status = checkIndex("state", index, manifest().states.size());
+  return status ? executor->readState(index, data) : status;
+}
+
 Status Model::tune() {
-  if (!hasWeights)
-    return invalidArgument("no weights are loaded");
+  for (size_t i = 0; i < entryParameters.size(); ++i)
+    if (Status status = checkWeights(i); !status)
+      return status;
   generation.reset();
   return executor->tune();
 }
@@ -249,8 +157,6 @@ std::string Model::describe() const {
 
 Status Model::checkTokens(const int32_t *tokens, int64_t rows,
                           int64_t length) const {
-  if (!hasWeights)
-    return invalidArgument("no weights are loaded");
   if (rows < 1 || rows > manifest().batch)
     return invalidArgument(std::to_string(rows) +
                            " rows of tokens; the model takes 1 to " +
@@ -259,8 +165,8 @@ Status Model::checkTokens(const int32_t *tokens, int64_t rows,
     return invalidArgument(std::to_string(length) +
                            " tokens; the model takes 1 to " +
                            std::to_string(manifest().sequenceLength));
-  return verifyVocabulary(manifest(), tokens, rows, length,
-                          /*allowIgnored=*/false);
+  return pi_runtime::checkTokens(manifest(), tokens, rows, length,
+                                 /*allowIgnored=*/false);
 }
 
 Status Model::run(std::string_view entryPoint,
@@ -283,9 +189,9 @@ Status Model::run(std::string_view entryPoint,
   if (status)
     status = checkCount("output", outputs.size(), entry.outputs.size());
   if (status)
-    status = checkWeights(entry);
+    status = checkWeights(*index);
   for (size_t i = 0; status && i < inputs.size(); ++i)
-    status = checkInput(entry.inputs[i], inputs[i])
+    status = checkInput(manifest(), entry.inputs[i], inputs[i])
                  .withContext("input '" + entry.inputs[i].name + "'");
   if (!status)
     return failure(std::move(status));
@@ -309,11 +215,13 @@ std::vector<int32_t> Model::pad(const int32_t *tokens, int64_t rows,
 
 Status Model::forward(const int32_t *tokens, int64_t rows, int64_t length,
                       float *logits) {
-  if (Status status = checkTokens(tokens, rows, length); !status)
-    return status;
   Result<size_t> entry = findEntryPoint("forward");
   if (!entry)
     return entry.status();
+  if (Status status = checkWeights(*entry); !status)
+    return status;
+  if (Status status = checkTokens(tokens, rows, length); !status)
+    return status;
   std::vector<int32_t> padded = pad(tokens, rows, length);
   int64_t width = manifest().sequenceLength, vocab = manifest().vocabSize;
   bool isWhole = rows == manifest().batch && length == width;
@@ -361,14 +269,34 @@ Status Model::runStep(const char *entryPoint,
   return status;
 }
 
+/// Sets the states of prefill and decode to zero; others, such as those of an
+/// optimizer, stay.
+Status Model::clearCaches() {
+  for (const char *name : {"prefill", "decode"}) {
+    Result<size_t> entry = findEntryPoint(name);
+    if (!entry)
+      return entry.status();
+    if (Status status = checkWeights(*entry); !status)
+      return status;
+    for (const EntryArgument &argument :
+         manifest().entryPoints[*entry].arguments)
+      if (argument.kind == EntryArgument::Kind::State)
+        if (Status status =
+                executor->clearState(*manifest().findState(argument.name));
+            !status)
+          return status;
+  }
+  return Status::success();
+}
+
 Status Model::startGeneration(const int32_t *prompt, int64_t rows,
                               int64_t length, const SamplingOptions &options) {
   generation.reset();
   if (Status status = verifySamplingOptions(options); !status)
     return status;
-  if (Status status = checkTokens(prompt, rows, length); !status)
+  if (Status status = clearCaches(); !status)
     return status;
-  if (Status status = executor->resetStates(); !status)
+  if (Status status = checkTokens(prompt, rows, length); !status)
     return status;
   Generation started{
       Sampler(options), rows, length,

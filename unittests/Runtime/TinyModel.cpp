@@ -82,6 +82,24 @@ Manifest TinyModel::manifest() const {
   return manifest;
 }
 
+Manifest TinyModel::trainingManifest() const {
+  using Kind = EntryArgument::Kind;
+  Manifest result = manifest();
+  result.states.push_back(
+      {"wte.weight.exp_avg", DataType::F32, {vocab, vocab}});
+  EntryPoint entry;
+  entry.name = "train_step";
+  entry.symbol = "tiny_train_step";
+  entry.inputs = {{"learning_rate", DataType::F32, {}}};
+  entry.outputs = {{"loss", DataType::F32, {}}};
+  entry.arguments = {{Kind::Input, 0, ""},
+                     {Kind::Parameter, 0, "wte.weight"},
+                     {Kind::State, 0, "wte.weight.exp_avg"},
+                     {Kind::Output, 0, ""}};
+  result.entryPoints.push_back(entry);
+  return result;
+}
+
 Manifest TinyModel::gpuManifest() const {
   Manifest result = manifest();
   result.target = "cuda";

@@ -24,6 +24,9 @@ struct TinyModel {
   std::vector<float> table, positions, mix;
 
   Manifest manifest() const;
+  /// With an entry point train_step, which updates wte.weight and its state
+  /// wte.weight.exp_avg.
+  Manifest trainingManifest() const;
   /// The same model for a GPU, with plans that do nothing.
   Manifest gpuManifest() const;
   /// The checkpoint's tensors, without the derived one.

@@ -129,6 +129,20 @@ int32_t tiny_decode(void *const *args) {
   return 0;
 }
 
+/* Adds 1 to the average and takes it, times the rate, from the weights; the
+ * loss is the first weight before. args: learning_rate, wte.weight,
+ * wte.weight.exp_avg, loss */
+int32_t tiny_train_step(void *const *args) {
+  float rate = *(const float *)args[0];
+  float *weights = args[1], *average = args[2];
+  *(float *)args[3] = weights[0];
+  for (int i = 0; i < V * V; ++i) {
+    average[i] += 1;
+    weights[i] -= rate * average[i];
+  }
+  return 0;
+}
+
 /* args: targets, a copy of them */
 int32_t tiny_copy_tokens(void *const *args) {
   memcpy(args[1], args[0], sizeof(int32_t) * B * T);

@@ -34,8 +34,15 @@ public:
   /// among its arguments, before the first `run`; again to replace the value.
   virtual Status setParameter(size_t index, const void *data) = 0;
 
-  /// Sets every state to zero.
-  virtual Status resetStates() = 0;
+  /// Copies the present value of a parameter, likewise, to `data`. An error if
+  /// it has none.
+  virtual Status readParameter(size_t index, void *data) = 0;
+
+  /// Copies byteSize() bytes to or from `manifest.states[index]`. States are
+  /// zero at the start.
+  virtual Status setState(size_t index, const void *data) = 0;
+  virtual Status readState(size_t index, void *data) = 0;
+  virtual Status clearState(size_t index) = 0;
 
   /// Chooses by timing what the device leaves open, such as the algorithm of a
   /// product, and stores the choice beside the artefact, where later executors
@@ -43,13 +50,16 @@ public:
   virtual Status tune() { return Status::success(); }
 
   /// Runs `manifest.entryPoints[entryPoint]` and waits until its outputs are
-  /// in memory. `inputs[i]` holds byteSize() bytes of the entry point's input
-  /// i. `outputs[i]` takes those of output i, or is null if nobody reads it.
-  /// Inputs have been checked: tokens are in the vocabulary, positions in the
-  /// sequence.
+  /// in memory. It may update parameters and states. `inputs[i]` holds
+  /// byteSize() bytes of the entry point's input i. `outputs[i]` takes those of
+  /// output i, or is null if nobody reads it. Inputs have been checked: tokens
+  /// are in the vocabulary, positions in the sequence.
   virtual Status run(size_t entryPoint, const std::vector<const void *> &inputs,
                      const std::vector<void *> &outputs) = 0;
 };
+
+/// That an entry point needs a parameter which has not been set.
+Status missingParameter(const std::string &name);
 
 /// An executor for the artefact's target. `device` is the index of the GPU; a
 /// host artefact has device 0 only.

@@ -22,6 +22,13 @@ public:
                                              int device);
 
   Status loadWeights(const std::string &path);
+  /// Copies a parameter of the manifest, storageByteSize() bytes in its storage
+  /// type, or a state, byteSize() bytes. Reading a parameter that has no value
+  /// is an error.
+  Status setParameter(size_t index, const void *data);
+  Status readParameter(size_t index, void *data) const;
+  Status setState(size_t index, const void *data);
+  Status readState(size_t index, void *data) const;
   Status tune();
   const Manifest &manifest() const { return artifact.manifest(); }
   /// The JSON of pi_model_info.
@@ -53,19 +60,20 @@ private:
 
   explicit Model(Artifact artifact) : artifact(std::move(artifact)) {}
 
-  Status verifyEntryPoints() const;
   Result<size_t> findEntryPoint(std::string_view name) const;
-  Status checkWeights(const EntryPoint &entry) const;
-  Status checkInput(const TensorInfo &input, const void *data) const;
+  Status checkWeights(size_t entryPoint) const;
   Status checkTokens(const int32_t *tokens, int64_t rows, int64_t length) const;
   std::vector<int32_t> pad(const int32_t *tokens, int64_t rows,
                            int64_t length) const;
+  Status clearCaches();
   Status runStep(const char *entryPoint, const std::vector<int32_t> &tokens,
                  int32_t position, Generation &generation);
 
   Artifact artifact;
   std::unique_ptr<Executor> executor;
-  bool hasWeights = false;
+  /// By parameter, and the parameters of each entry point.
+  std::vector<bool> hasValue;
+  std::vector<std::vector<size_t>> entryParameters;
   std::optional<Generation> generation;
   /// B x T x V or B x V logits that the caller does not read directly.
   std::vector<float> scratch;

@@ -30,9 +30,9 @@
   X(cuMemHostAlloc)                                                            \
   X(cuMemHostGetDevicePointer)                                                 \
   X(cuMemFreeHost)                                                             \
-  X(cuMemcpyHtoD)                                                              \
   X(cuMemcpy2D)                                                                \
   X(cuMemcpyHtoDAsync)                                                         \
+  X(cuMemcpyDtoHAsync)                                                         \
   X(cuMemcpyDtoDAsync)                                                         \
   X(cuMemsetD8Async)                                                           \
   X(cuStreamCreate)                                                            \
