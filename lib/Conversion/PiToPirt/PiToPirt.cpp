@@ -63,6 +63,12 @@ static MemRefType getPaddedType(Type type) {
       StridedLayoutAttr::get(buffer.getContext(), /*offset=*/0, strides));
 }
 
+/// The type of a weight whose rows are padded to an aligned number.
+static MemRefType getPaddedWeightType(MemRefType type) {
+  int64_t rows = llvm::alignTo(type.getDimSize(0), kRowAlignment);
+  return MemRefType::get({rows, type.getDimSize(1)}, type.getElementType());
+}
+
 /// Whether a product by cuBLASLt takes this weight [out, in] padded to an
 /// aligned number of rows: only then is it fast, whatever the rows' strides.
 static bool isPaddable(const FusedLinear &layer) {
@@ -88,7 +94,7 @@ public:
   Value allocate(Value value, MemRefType type = {}) override;
   Value allocateScratch(Location loc, MemRefType type) override;
   LogicalResult launch(Location loc, FailureOr<KernelLaunch> kernel,
-                       ValueRange buffers) override;
+                       ValueRange buffers, ValueRange table = {}) override;
 
   int64_t numGemms = 0, numLaunches = 0;
 
@@ -103,6 +109,8 @@ private:
 
   bool joinsRun(RowOpInterface op) const;
   LogicalResult flushRun();
+  LogicalResult flushRounding();
+  bool isPadded(Value weight);
 
   func::FuncOp function;
   gpu::GPUModuleOp kernelModule;
@@ -114,6 +122,8 @@ private:
   DenseMap<Value, Value> destinations;
   /// Row operations that are not emitted yet.
   SmallVector<Operation *> run;
+  /// Roundings of arguments that are not emitted yet.
+  SmallVector<arith::TruncFOp> roundings;
 };
 } // namespace
 
@@ -131,28 +141,33 @@ static Value stripReshapes(Value value) {
 /// zeros.
 MemRefType PlanBuilder::getArgumentType(BlockArgument argument) {
   MemRefType type = getBufferType(argument.getType());
-  bool isPadded = llvm::any_of(argument.getUses(), [&](OpOperand &use) {
+  if (!function.getArgAttr(argument.getArgNumber(), kParameterAttr) ||
+      !isPadded(argument))
+    return type;
+  return getPaddedWeightType(type);
+}
+
+/// Whether a product takes this weight padded.
+bool PlanBuilder::isPadded(Value weight) {
+  return llvm::any_of(weight.getUses(), [&](OpOperand &use) {
     auto linear = dyn_cast<LinearOp>(use.getOwner());
     return linear && use == linear.getWeightMutable() &&
            isPaddable(fusion.of(linear));
   });
-  if (!isPadded ||
-      !function.getArgAttr(argument.getArgNumber(), kParameterAttr))
-    return type;
-  int64_t rows = llvm::alignTo(type.getDimSize(0), kRowAlignment);
-  return MemRefType::get({rows, type.getDimSize(1)}, type.getElementType());
 }
 
 LogicalResult PlanBuilder::createPlan() {
   SmallVector<Type> types;
   SmallVector<DictionaryAttr> attributes;
   SmallVector<Location> locations;
-  DenseMap<Attribute, size_t> states;
+  // Arguments that may be written in place.
+  DenseMap<Attribute, size_t> places;
   for (BlockArgument argument : function.getArguments()) {
     size_t index = argument.getArgNumber();
     auto attrs = function.getArgAttrDict(index);
-    if (Attribute state = attrs ? attrs.get(kStateAttr) : Attribute())
-      states[state] = index;
+    for (StringRef name : {kStateAttr, kParameterAttr})
+      if (Attribute place = attrs ? attrs.get(name) : Attribute())
+        places[place] = index;
     types.push_back(getArgumentType(argument));
     attributes.push_back(attrs);
     locations.push_back(argument.getLoc());
@@ -160,22 +175,23 @@ LogicalResult PlanBuilder::createPlan() {
   Operation *terminator = function.getBody().front().getTerminator();
   SmallVector<std::pair<Value, size_t>> returned;
   for (auto [index, value] : llvm::enumerate(terminator->getOperands())) {
-    auto attrs = function.getResultAttrDict(index);
-    if (Attribute state = attrs ? attrs.get(kStateAttr) : Attribute()) {
-      if (!states.contains(state))
-        return function.emitOpError("returns state ")
-               << state << ", which is no argument";
-      returned.emplace_back(value, states[state]);
+    if (Attribute updated = getUpdatedArgument(function, index)) {
+      if (!places.contains(updated))
+        return function.emitOpError("returns ")
+               << updated << ", which is no argument";
+      returned.emplace_back(value, places[updated]);
       continue;
     }
-    Attribute name = attrs ? attrs.get(kNameAttr) : Attribute();
-    if (!name)
+    std::string name = getOutputName(function, index);
+    if (name.empty())
       return function.emitOpError("result ")
-             << index << " has neither " << kNameAttr << " nor " << kStateAttr;
+             << index << " has none of the attributes " << kNameAttr << ", "
+             << kGradientAttr << ", " << kParameterAttr << " and "
+             << kStateAttr;
     returned.emplace_back(value, types.size());
     types.push_back(getPaddedType(value.getType()));
-    attributes.push_back(planBuilder.getDictionaryAttr(
-        planBuilder.getNamedAttr(pirt::kOutputAttr, name)));
+    attributes.push_back(planBuilder.getDictionaryAttr(planBuilder.getNamedAttr(
+        pirt::kOutputAttr, planBuilder.getStringAttr(name))));
     locations.push_back(value.getLoc());
   }
 
@@ -210,13 +226,14 @@ Value PlanBuilder::allocateScratch(Location loc, MemRefType type) {
 }
 
 LogicalResult PlanBuilder::launch(Location loc, FailureOr<KernelLaunch> kernel,
-                                  ValueRange arguments) {
+                                  ValueRange arguments, ValueRange table) {
   if (failed(kernel))
     return failure();
   auto symbol = SymbolRefAttr::get(kernelModule.getSymNameAttr(),
                                    {FlatSymbolRefAttr::get(kernel->kernel)});
   pirt::LaunchOp::create(planBuilder, loc, symbol, kernel->grid, kernel->block,
-                         kernel->sharedBytes, kernel->programmatic, arguments);
+                         kernel->sharedBytes, kernel->programmatic, arguments,
+                         table);
   ++numLaunches;
   return success();
 }
@@ -335,6 +352,42 @@ LogicalResult PlanBuilder::flushRun() {
 }
 
 //===----------------------------------------------------------------------===//
+// Roundings of parameters
+//===----------------------------------------------------------------------===//
+
+/// All in one launch: most parameters are small.
+LogicalResult PlanBuilder::flushRounding() {
+  if (roundings.empty())
+    return success();
+  RoundTensorsSpec spec;
+  SmallVector<Value> sources, targets;
+  for (arith::TruncFOp op : roundings) {
+    MemRefType type = getBufferType(op.getType());
+    spec.elements.push_back(type.getNumElements());
+    if (isPadded(op.getResult()))
+      type = getPaddedWeightType(type);
+    spec.padding.push_back(type.getNumElements() - spec.elements.back());
+    sources.push_back(lookup(op.getIn()));
+    targets.push_back(allocate(op.getResult(), type));
+  }
+  Location loc = roundings.front().getLoc();
+  roundings.clear();
+  sources.append(targets);
+  return launch(loc, buildRoundTensors(kernelModule, loc, spec),
+                /*buffers=*/{}, sources);
+}
+
+/// Whether `op` rounds an argument to bf16.
+static bool isRounding(Operation *op) {
+  auto round = dyn_cast<arith::TruncFOp>(op);
+  if (!round || !isa<BlockArgument>(round.getIn()))
+    return false;
+  auto type = dyn_cast<RankedTensorType>(round.getType());
+  return type && type.getElementType().isBF16() &&
+         getElementTypeOrSelf(round.getIn()).isF32();
+}
+
+//===----------------------------------------------------------------------===//
 // All operations
 //===----------------------------------------------------------------------===//
 
@@ -365,12 +418,19 @@ LogicalResult PlanBuilder::convert(Operation *op) {
     buffers[op->getResult(0)] = lookup(op->getOperand(0));
     return success();
   }
-  auto rowOp = layer ? RowOpInterface() : dyn_cast<RowOpInterface>(op);
+  auto rowOp =
+      layer || isRounding(op) ? RowOpInterface() : dyn_cast<RowOpInterface>(op);
   if (rowOp && !run.empty() && joinsRun(rowOp)) {
     run.push_back(op);
     return success();
   }
   if (failed(flushRun()))
+    return failure();
+  if (isRounding(op)) {
+    roundings.push_back(cast<arith::TruncFOp>(op));
+    return success();
+  }
+  if (failed(flushRounding()))
     return failure();
   if (rowOp) {
     run.push_back(op);
@@ -421,7 +481,11 @@ struct ConvertPiToPirtPass
           gpu::GPUModuleOp::create(builder, module.getLoc(), kKernelModuleName);
     }
     for (func::FuncOp function : functions) {
-      PlanBuilder builder(function, kernels, maxSkinnyRows);
+      // A product of few rows is computed by a kernel that reads its weight
+      // before the kernels ahead of it have ended; in training one of those
+      // has rounded the weight.
+      PlanBuilder builder(function, kernels,
+                          function->hasAttr(kTrainingAttr) ? 0 : maxSkinnyRows);
       if (failed(builder.build()))
         return signalPassFailure();
       numGemms += builder.numGemms;

@@ -21,5 +21,6 @@ void mlir::pi::registerPlanOpModels(DialectRegistry &registry) {
     attachArgmaxPlan(*context);
     attachAttentionPlan(*context);
     attachCachedAttentionPlan(*context);
+    attachMatmulPlan(*context);
   });
 }

@@ -18,7 +18,31 @@ static constexpr uint64_t kSmallOutputBytes = 256;
 /// What the inputs of an entry point are aligned to in their common buffer.
 static constexpr uint64_t kInputAlignment = 256;
 
-Status CudaEntryPoint::prepare(const CudaDriver &driver, DeviceMemory &memory) {
+/// Addresses do not change, so tables are written once.
+Status CudaEntryPoint::prepareTables(DeviceMemory &memory,
+                                     const SharedBuffers &shared) {
+  for (const PlanStep &step : plan().steps) {
+    auto *launch = std::get_if<LaunchStep>(&step.work);
+    if (!launch)
+      continue;
+    for (const auto &argument : launch->arguments) {
+      auto *table = std::get_if<AddressTable>(&argument);
+      if (!table)
+        continue;
+      std::vector<CUdeviceptr> addresses;
+      for (const BufferRef &buffer : *table)
+        addresses.push_back(resolve(shared, buffer));
+      uint64_t bytes = addresses.size() * sizeof(CUdeviceptr);
+      CUdeviceptr &target = tables[table];
+      PI_TRY(memory.allocate(target, bytes, "addresses"));
+      PI_TRY(memory.upload(target, addresses.data(), bytes));
+    }
+  }
+  return Status::success();
+}
+
+Status CudaEntryPoint::prepare(const CudaDriver &driver, DeviceMemory &memory,
+                               const SharedBuffers &shared) {
   std::vector<uint64_t> offsets;
   inputBytes = 0;
   for (const TensorInfo &input : info().inputs) {
@@ -50,6 +74,7 @@ Status CudaEntryPoint::prepare(const CudaDriver &driver, DeviceMemory &memory) {
     PI_CUDA_TRY(driver, cuMemHostGetDevicePointer, &outputs[i], pinned, 0);
     pinnedOutputs[i] = pinned;
   }
+  PI_TRY(prepareTables(memory, shared));
   prepared = true;
   return Status::success();
 }

@@ -12,6 +12,8 @@
 #include "DeviceMemory.h"
 #include "Plan.h"
 
+#include <map>
+
 namespace pi_runtime {
 
 /// What the entry points of an executor share.
@@ -34,12 +36,18 @@ public:
   const Plan &plan() const { return entryPlan; }
   bool isPrepared() const { return prepared; }
 
-  /// Allocates inputs and outputs, once, before anything below.
-  Status prepare(const CudaDriver &driver, DeviceMemory &memory);
+  /// Allocates inputs, outputs and tables, once, before anything below. Shared
+  /// buffers have their places.
+  Status prepare(const CudaDriver &driver, DeviceMemory &memory,
+                 const SharedBuffers &shared);
 
   /// The device address of a place that the plan refers to.
   CUdeviceptr resolve(const SharedBuffers &shared,
                       const BufferRef &buffer) const;
+  /// The device address of the addresses of a table of the plan.
+  CUdeviceptr resolve(const AddressTable &table) const {
+    return tables.at(&table);
+  }
 
   /// Puts inputs where enqueueInputs copies them from.
   void stageInputs(const std::vector<const void *> &inputs);
@@ -55,6 +63,7 @@ public:
   bool hasRun = false;
 
 private:
+  Status prepareTables(DeviceMemory &memory, const SharedBuffers &shared);
   Status copyRows(const CudaDriver &driver, size_t index, uint64_t row,
                   uint64_t count, void *target) const;
 
@@ -63,6 +72,7 @@ private:
   bool prepared = false;
   std::vector<CUdeviceptr> inputs;
   std::vector<CUdeviceptr> outputs;
+  std::map<const AddressTable *, CUdeviceptr> tables;
   /// Pinned memory of inputs, and of small outputs (null for others).
   std::vector<char *> pinnedInputs;
   std::vector<const void *> pinnedOutputs;

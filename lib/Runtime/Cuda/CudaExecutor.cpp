@@ -190,7 +190,7 @@ Status CudaExecutor::prepare(CudaEntryPoint &entry) {
     if (argument.kind == EntryArgument::Kind::Parameter &&
         !buffers.parameters[*manifest.findParameter(argument.name)])
       return missingParameter(argument.name);
-  return entry.prepare(driver, memory);
+  return entry.prepare(driver, memory, buffers);
 }
 
 Status CudaExecutor::tune() {

@@ -32,6 +32,7 @@ private:
   PlanStep readStep(const JsonReader &json);
   GemmStep readGemm(const JsonReader &json);
   LaunchStep readLaunch(const JsonReader &json);
+  AddressTable readTable(const JsonReader &json);
   BufferRef readBuffer(const JsonReader &json, uint64_t bytes);
   std::optional<BufferRef> readOptionalBuffer(const JsonReader &json,
                                               const char *name, uint64_t bytes);
@@ -234,6 +235,13 @@ std::array<uint32_t, 3> PlanReader::readExtents(const JsonReader &json) {
   return extents;
 }
 
+AddressTable PlanReader::readTable(const JsonReader &json) {
+  AddressTable table;
+  for (const JsonReader &buffer : json.elements())
+    table.push_back(readBuffer(buffer, 0));
+  return table;
+}
+
 LaunchStep PlanReader::readLaunch(const JsonReader &json) {
   LaunchStep launch;
   launch.kernel = json.field("kernel").string();
@@ -250,6 +258,8 @@ LaunchStep PlanReader::readLaunch(const JsonReader &json) {
     else if (argument.hasField("f32"))
       launch.arguments.emplace_back(
           static_cast<float>(argument.field("f32").number()));
+    else if (argument.hasField("table"))
+      launch.arguments.emplace_back(readTable(argument.field("table")));
     else
       launch.arguments.emplace_back(readBuffer(argument, 0));
   }

@@ -43,12 +43,15 @@ struct GemmStep {
   std::optional<int64_t> algorithm;
 };
 
+/// Buffers whose addresses a kernel finds one after the other in memory.
+using AddressTable = std::vector<BufferRef>;
+
 struct LaunchStep {
   std::string kernel;
   std::array<uint32_t, 3> grid, block;
   uint32_t sharedBytes;
   bool programmatic;
-  std::vector<std::variant<BufferRef, int32_t, float>> arguments;
+  std::vector<std::variant<BufferRef, AddressTable, int32_t, float>> arguments;
 };
 
 struct CopyStep {

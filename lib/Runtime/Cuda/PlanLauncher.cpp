@@ -89,6 +89,8 @@ Status PlanLauncher::enqueueLaunch(const CudaEntryPoint &entry,
     const auto &argument = launch.arguments[i];
     if (auto *buffer = std::get_if<BufferRef>(&argument))
       values[i] = entry.resolve(shared, *buffer);
+    else if (auto *table = std::get_if<AddressTable>(&argument))
+      values[i] = entry.resolve(*table);
     else if (auto *integer = std::get_if<int32_t>(&argument))
       std::memcpy(&values[i], integer, sizeof(*integer));
     else

@@ -194,18 +194,13 @@ LogicalResult ManifestBuilder::addArgument(func::FuncOp function,
 
 LogicalResult ManifestBuilder::addResult(func::FuncOp function, unsigned index,
                                          EntryPoint &entry) {
-  if (function.getResultAttr(index, kStateAttr))
-    return success(); // Updated where it is.
-  std::string name;
-  if (auto text = function.getResultAttrOfType<StringAttr>(index, kNameAttr))
-    name = text.str();
-  else if (auto parameter = function.getResultAttrOfType<FlatSymbolRefAttr>(
-               index, kGradientAttr))
-    name = (kGradientPrefix + parameter.getValue()).str();
-  else
+  if (getUpdatedArgument(function, index))
+    return success();
+  std::string name = getOutputName(function, index);
+  if (name.empty())
     return function.emitError("result ")
            << index << " has none of the attributes " << kNameAttr << ", "
-           << kGradientAttr << " and " << kStateAttr;
+           << kGradientAttr << ", " << kParameterAttr << " and " << kStateAttr;
   FailureOr<TensorInfo> output =
       describe(function.getLoc(), name, function.getResultTypes()[index]);
   if (failed(output))

@@ -137,6 +137,12 @@ Object PlanExporter::exportLaunch(LaunchOp op) {
   Array arguments;
   for (Value buffer : op.getBuffers())
     arguments.push_back(getBuffer(buffer));
+  if (!op.getTable().empty()) {
+    Array table;
+    for (Value buffer : op.getTable())
+      table.push_back(getBuffer(buffer));
+    arguments.push_back(Object{{"table", std::move(table)}});
+  }
   Object step{{"op", "launch"},
               {"kernel", op.getKernel().getLeafReference().getValue()},
               {"grid", Array(op.getGrid())},

@@ -10,7 +10,7 @@ func.func @forward(%x: tensor<1x2x4x4xf32> {pi.name = "x"}) -> (tensor<1x2x4x4xf
 // -----
 
 // A result that nobody could find.
-// expected-error @+1 {{result 0 has neither pi.name nor pi.state}}
+// expected-error @+1 {{result 0 has none of the attributes pi.name, pi.gradient, pi.parameter and pi.state}}
 func.func @forward(%x: tensor<4x4xf32> {pi.name = "x"}) -> tensor<4x4xf32> {
   %0 = pi.relu %x : tensor<4x4xf32>
   return %0 : tensor<4x4xf32>
@@ -19,7 +19,7 @@ func.func @forward(%x: tensor<4x4xf32> {pi.name = "x"}) -> tensor<4x4xf32> {
 // -----
 
 // A state that the caller does not pass.
-// expected-error @+1 {{returns state "s", which is no argument}}
+// expected-error @+1 {{returns "s", which is no argument}}
 func.func @forward(%x: tensor<4x4xf32> {pi.name = "x"}) -> (tensor<4x4xf32> {pi.state = "s"}) {
   %0 = pi.relu %x : tensor<4x4xf32>
   return %0 : tensor<4x4xf32>

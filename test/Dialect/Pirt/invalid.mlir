@@ -104,3 +104,17 @@ func.func @copy_sizes(%x: memref<4xf32>, %y: memref<5xf32>) {
   pirt.copy %x to %y : memref<4xf32> to memref<5xf32>
   return
 }
+
+// -----
+
+// The kernel takes one address, the table has two.
+gpu.module @kernels {
+  gpu.func @k(%addresses: memref<1xi64>) kernel {
+    gpu.return
+  }
+}
+func.func @wrong_table(%x: memref<4xf32>) {
+  // expected-error @+1 {{gives kernel @kernels::@k a table of 2 addresses as 'memref<1xi64>'}}
+  pirt.launch @kernels::@k grid [1, 1, 1] block [32, 1, 1] () table (%x, %x) table memref<4xf32>, memref<4xf32>
+  return
+}

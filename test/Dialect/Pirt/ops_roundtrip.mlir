@@ -5,6 +5,9 @@ gpu.module @kernels {
   gpu.func @relu(%x: memref<256xf32>, %y: memref<256xf32>) kernel {
     gpu.return
   }
+  gpu.func @sum(%total: memref<4x64xf32>, %addresses: memref<2xi64>) kernel {
+    gpu.return
+  }
 }
 
 // CHECK-LABEL: func.func @gemm
@@ -47,5 +50,12 @@ func.func @launch(%x: memref<4x64xf32>) {
   pirt.launch @kernels::@relu grid [4, 1, 1] block [64, 1, 1] shared 512 (%x, %a) : memref<4x64xf32>, memref<4x64xf32>
   // CHECK: pirt.copy %[[A]] to %{{.*}} : memref<4x64xf32> to memref<4x64xf32>
   pirt.copy %a to %b : memref<4x64xf32> to memref<4x64xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @table
+func.func @table(%x: memref<4x64xf32>, %y: memref<8xf32>, %z: memref<8xbf16>) {
+  // CHECK: pirt.launch @kernels::@sum grid [4, 1, 1] block [64, 1, 1](%{{.*}}) table(%{{.*}}, %{{.*}}) : memref<4x64xf32> table memref<8xf32>, memref<8xbf16>
+  pirt.launch @kernels::@sum grid [4, 1, 1] block [64, 1, 1] (%x) table (%y, %z) : memref<4x64xf32> table memref<8xf32>, memref<8xbf16>
   return
 }

@@ -115,6 +115,41 @@ struct ArgmaxSpec {
 FailureOr<KernelLaunch> buildArgmax(gpu::GPUModuleOp module, Location loc,
                                     const ArgmaxSpec &spec);
 
+/// Rounds f32 tensors to bf16, many in one launch. Argument: the table of the
+/// addresses of all sources and then of all results. Results have `padding`
+/// more elements than sources, which become zero; padding begins at a multiple
+/// of 4 elements.
+struct RoundTensorsSpec {
+  SmallVector<int64_t> elements, padding;
+};
+FailureOr<KernelLaunch> buildRoundTensors(gpu::GPUModuleOp module, Location loc,
+                                          const RoundTensorsSpec &spec);
+
+/// pi.global_norm in two launches. The first takes the partial sums, one f32
+/// for each block of its grid, and the table of the tensors; the second the
+/// partial sums and the result [] f32.
+FailureOr<KernelLaunch> buildSumsOfSquares(gpu::GPUModuleOp module,
+                                           Location loc,
+                                           ArrayRef<int64_t> elements);
+FailureOr<KernelLaunch> buildRootOfSum(gpu::GPUModuleOp module, Location loc,
+                                       int64_t partials);
+
+/// pi.adamw of many parameters in two launches. The first computes what all
+/// elements share from the learning rate [], the weight decay [] and the step
+/// [] i32, and leaves it in factors [3] f32. The second takes these, the
+/// coefficient [], and the table of weights, gradients, first and second
+/// moments; weights and moments are updated in place.
+struct AdamWSpec {
+  double beta1, beta2, epsilon;
+  SmallVector<int64_t> elements;
+  /// Whether weight decay applies to a tensor.
+  SmallVector<bool> decay;
+};
+FailureOr<KernelLaunch> buildAdamWFactors(gpu::GPUModuleOp module, Location loc,
+                                          const AdamWSpec &spec);
+FailureOr<KernelLaunch> buildAdamW(gpu::GPUModuleOp module, Location loc,
+                                   const AdamWSpec &spec);
+
 #define GEN_PASS_DECL
 #include "pi/Conversion/PiToPirt/Kernels/Passes.h.inc"
 

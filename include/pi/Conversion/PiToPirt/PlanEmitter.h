@@ -32,9 +32,10 @@ public:
   virtual Value allocate(Value tensor, MemRefType type = {}) = 0;
   /// A buffer for what no tensor of the function stands for.
   virtual Value allocateScratch(Location loc, MemRefType type) = 0;
-  /// Launches a kernel, or passes on that it could not be built.
+  /// Launches a kernel, or passes on that it could not be built. The kernel
+  /// takes a table of addresses last if there is one.
   virtual LogicalResult launch(Location loc, FailureOr<KernelLaunch> kernel,
-                               ValueRange buffers) = 0;
+                               ValueRange buffers, ValueRange table = {}) = 0;
 };
 
 /// Attaches PlanOpInterface to operations of pi.

@@ -9,13 +9,16 @@
 #ifndef PI_TRANSFORMS_EXECUTION_PASSES_H
 #define PI_TRANSFORMS_EXECUTION_PASSES_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace mlir::pi {
 
 /// Function argument and result attributes of the execution form: what the
-/// caller passes or gets there. Every argument and result has exactly one.
+/// caller passes or gets there. Every argument and result has exactly one. A
+/// result that is a state or a parameter is the new value of the argument that
+/// is the same, and is written in its place.
 constexpr StringLiteral kNameAttr = "pi.name";           // StringAttr
 constexpr StringLiteral kParameterAttr = "pi.parameter"; // FlatSymbolRefAttr
 constexpr StringLiteral kStateAttr = "pi.state";         // StringAttr
@@ -31,6 +34,13 @@ constexpr StringLiteral kLossName = "loss";
 constexpr StringLiteral kPrefillName = "prefill";
 constexpr StringLiteral kDecodeName = "decode";
 constexpr StringLiteral kInitializePrefix = "initialize.";
+
+/// The name by which a caller asks for result `index` of a function; empty if
+/// it is the new value of an argument, or if it says nothing.
+std::string getOutputName(func::FuncOp function, unsigned index);
+
+/// The state or parameter that result `index` is the new value of, or null.
+Attribute getUpdatedArgument(func::FuncOp function, unsigned index);
 
 #define GEN_PASS_DECL
 #include "pi/Transforms/Execution/Passes.h.inc"

@@ -11,7 +11,9 @@
 #define PI_CONVERSION_PITOPIRT_KERNELS_KERNELNAMES_H
 
 #include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
+#include "llvm/Support/xxhash.h"
 
 namespace mlir::pi {
 
@@ -39,6 +41,14 @@ public:
   KernelName &add(StringRef key, double value) {
     float narrow = static_cast<float>(value);
     return add((key + llvm::utohexstr(llvm::bit_cast<uint32_t>(narrow))).str());
+  }
+  /// What tells lists of numbers apart that are too long for a name.
+  KernelName &addHash(ArrayRef<int64_t> numbers) {
+    return add(
+        llvm::utohexstr(llvm::xxh3_64bits(ArrayRef(
+                            reinterpret_cast<const uint8_t *>(numbers.data()),
+                            numbers.size() * sizeof(int64_t))),
+                        /*LowerCase=*/true));
   }
   std::string str() const { return name; }
 

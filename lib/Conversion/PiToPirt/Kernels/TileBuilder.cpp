@@ -197,6 +197,10 @@ void TileBuilder::when(Val condition, function_ref<void()> body) {
 
 Vals TileBuilder::when(Val condition, ArrayRef<Val> otherwise,
                        function_ref<Vals()> body) {
+  if (otherwise.empty()) {
+    when(condition, [&] { body(); });
+    return {};
+  }
   auto op = scf::IfOp::create(*this, ValueRange(toValues(otherwise)).getTypes(),
                               condition, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(*this);

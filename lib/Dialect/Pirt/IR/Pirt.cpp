@@ -203,12 +203,22 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
       symbols.lookupNearestSymbolFrom<gpu::GPUFuncOp>(*this, getKernelAttr());
   if (!kernel || !kernel.isKernel())
     return emitOpError("there is no kernel ") << getKernel();
-  if (kernel.getNumArguments() != getBuffers().size())
+  size_t numArguments = getBuffers().size() + !getTable().empty();
+  if (kernel.getNumArguments() != numArguments)
     return emitOpError("gives ")
-           << getBuffers().size() << " buffers to kernel " << getKernel()
+           << numArguments << " arguments to kernel " << getKernel()
            << ", which takes " << kernel.getNumArguments();
+  auto takesBuffers = kernel.getArgumentTypes().take_front(getBuffers().size());
+  if (!getTable().empty()) {
+    auto type = dyn_cast<MemRefType>(kernel.getArgumentTypes().back());
+    if (!type || !type.getElementType().isInteger(64) ||
+        type.getNumElements() != static_cast<int64_t>(getTable().size()))
+      return emitOpError("gives kernel ")
+             << getKernel() << " a table of " << getTable().size()
+             << " addresses as " << kernel.getArgumentTypes().back();
+  }
   for (auto [index, buffer, type] :
-       llvm::enumerate(getBuffers().getTypes(), kernel.getArgumentTypes())) {
+       llvm::enumerate(getBuffers().getTypes(), takesBuffers)) {
     // A bare pointer does not say what it points to.
     auto expected = dyn_cast<MemRefType>(type);
     if (expected &&

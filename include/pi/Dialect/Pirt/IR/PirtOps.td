@@ -102,12 +102,16 @@ def PIRT_GemmOp : PIRT_Op<"gemm", [AttrSizedOperandSegments]> {
 }
 
 def PIRT_LaunchOp
-    : PIRT_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+    : PIRT_Op<"launch", [AttrSizedOperandSegments,
+                         DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a launch of a kernel";
   let description = [{
     Launches a `gpu.func` of a `gpu.module` with one pointer for each buffer.
     `shared` is the dynamic shared memory in bytes. A kernel sees its buffers
     as it pleases, so only element types have to be those of its arguments.
+    The addresses of the buffers of a `table` stand in one more argument of the
+    kernel, a memref of i64: a kernel that works on hundreds of tensors has no
+    argument for each.
     A `programmatic` kernel waits by itself for the work before it, so that its
     launch may overlap the end of that.
 
@@ -130,10 +134,12 @@ def PIRT_LaunchOp
     DenseI64ArrayAttr:$block,
     DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$shared,
     UnitAttr:$programmatic,
-    Arg<Variadic<PIRT_Buffer>, "", [MemRead, MemWrite]>:$buffers);
+    Arg<Variadic<PIRT_Buffer>, "", [MemRead, MemWrite]>:$buffers,
+    Arg<Variadic<PIRT_Buffer>, "", [MemRead, MemWrite]>:$table);
   let assemblyFormat = [{
     $kernel `grid` $grid `block` $block (`shared` $shared^)?
-    (`programmatic` $programmatic^)? `(` $buffers `)` attr-dict (`:` type($buffers)^)?
+    (`programmatic` $programmatic^)? `(` $buffers `)` (`table` `(` $table^ `)`)?
+    attr-dict (`:` type($buffers)^)? (`table` type($table)^)?
   }];
   let hasVerifier = 1;
 }
