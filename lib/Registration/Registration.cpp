@@ -57,6 +57,7 @@ void mlir::pi::registerAllPasses() {
   pi::registerCPUPipeline();
   pi::registerPrecisionPasses();
   pi::registerTrainingPasses();
+  pi::registerTrainStepPipeline();
   pirt::registerPirtPasses();
   pirt::registerPirtTargetPasses();
   pirt::registerCudaPipeline();

@@ -67,7 +67,7 @@ func.func @f() {
 // -----
 
 func.func @missing() -> tensor<4xf32> {
-  // expected-error @+1 {{refers to '@w', which is no 'pi.parameter'}}
+  // expected-error @+1 {{refers to '@w', which is neither a 'pi.parameter' nor a 'pi.state'}}
   %0 = pi.load @w : tensor<4xf32>
   return %0 : tensor<4xf32>
 }
@@ -77,7 +77,7 @@ func.func @missing() -> tensor<4xf32> {
 // A symbol of another kind.
 func.func private @g()
 func.func @wrong_kind() -> tensor<4xf32> {
-  // expected-error @+1 {{refers to '@g', which is no 'pi.parameter'}}
+  // expected-error @+1 {{refers to '@g', which is neither a 'pi.parameter' nor a 'pi.state'}}
   %0 = pi.load @g : tensor<4xf32>
   return %0 : tensor<4xf32>
 }

@@ -90,7 +90,7 @@ def complete(text):
     statements = re.split(r"\n(?=\S)", text.strip())
     if any(re.match(r"(builtin\.)?module|func\.func", s) for s in statements):
         return text
-    outer = [s for s in statements if re.match(r"pi\.parameter|[#!]\w|\}", s)]
+    outer = [s for s in statements if re.match(r"pi\.(parameter|state)\b|[#!]\w|\}", s)]
     inner = [s for s in statements if s not in outer]
     defined, arguments = set(), {}
     for statement in inner:
@@ -105,7 +105,7 @@ def complete(text):
             if operand not in defined:
                 arguments.setdefault(operand, type)
         defined.update(re.findall(r"%\w+", results))
-        if match := re.match(r"pi\.load (@\S+) : (.*)", body):
+        if match := re.match(r"pi\.(?:load|store %\w+,) (@\S+) : (.*)", body):
             outer.append(f"pi.parameter {match.group(1)} : {match.group(2)}")
     if not inner:
         return "\n".join(outer)

@@ -31,6 +31,12 @@ constexpr StringLiteral kGradientPrefix = "gradient.";
 /// private function that computes a derived parameter.
 constexpr StringLiteral kForwardName = "forward";
 constexpr StringLiteral kLossName = "loss";
+constexpr StringLiteral kGradientsName = "gradients";
+constexpr StringLiteral kTrainStepName = "train_step";
+constexpr StringLiteral kAccumulateGradientsName = "accumulate_gradients";
+constexpr StringLiteral kApplyGradientsName = "apply_gradients";
+constexpr StringLiteral kEvaluateName = "evaluate";
+constexpr StringLiteral kCheckFiniteName = "check_finite";
 constexpr StringLiteral kPrefillName = "prefill";
 constexpr StringLiteral kDecodeName = "decode";
 constexpr StringLiteral kInitializePrefix = "initialize.";

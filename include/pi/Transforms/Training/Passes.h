@@ -20,6 +20,10 @@ namespace mlir::pi {
 #define GEN_PASS_REGISTRATION
 #include "pi/Transforms/Training/Passes.h.inc"
 
+/// Registers `pi-build-train-step`: from a model with @forward to the functions
+/// that training runs.
+void registerTrainStepPipeline();
+
 /// Gives the upstream operations that may stand between those of `pi` their
 /// reverse rules (DifferentiableOpInterface): conversions of element types and
 /// reshapes.

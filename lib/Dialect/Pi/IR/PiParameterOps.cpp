@@ -6,6 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ShapeInference.h"
+
 #include "pi/Dialect/Pi/IR/Pi.h"
 
 #include "mlir/IR/Builders.h"
@@ -62,15 +64,32 @@ LogicalResult ParameterOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
-LogicalResult LoadOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  auto parameter =
-      symbols.lookupNearestSymbolFrom<ParameterOp>(*this, getParameterAttr());
-  if (!parameter)
-    return emitOpError("refers to '@")
-           << getParameter() << "', which is no 'pi.parameter'";
-  if (parameter.getType() != getType())
-    return emitOpError("gives ")
-           << getType() << ", but parameter '@" << getParameter() << "' is "
-           << parameter.getType();
+LogicalResult
+mlir::pi::verifySymbolType(Operation *op, FlatSymbolRefAttr symbol,
+                           StringRef verb, Type type,
+                           SymbolTableCollection &symbols) {
+  Operation *found = symbols.lookupNearestSymbolFrom(op, symbol);
+  RankedTensorType declared;
+  if (auto parameter = dyn_cast_if_present<ParameterOp>(found))
+    declared = parameter.getTensorType();
+  else if (auto state = dyn_cast_if_present<StateOp>(found))
+    declared = state.getTensorType();
+  else
+    return op->emitOpError("refers to '")
+           << symbol << "', which is neither a 'pi.parameter' nor a "
+           << "'pi.state'";
+  if (declared != type)
+    return op->emitOpError(verb)
+           << " " << type << ", but " << found->getName().stripDialect() << " '"
+           << symbol << "' is " << declared;
   return success();
+}
+
+LogicalResult LoadOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if ((*this)->getParentOfType<ParameterOp>() &&
+      symbols.lookupNearestSymbolFrom<StateOp>(*this, getParameterAttr()))
+    return emitOpError("reads state '@")
+           << getParameter() << "', but a derivation reads parameters alone";
+  return verifySymbolType(*this, getParameterAttr(), "gives", getType(),
+                          symbols);
 }

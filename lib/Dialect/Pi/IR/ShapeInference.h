@@ -34,6 +34,12 @@ inline bool isSameOrWide(Type type, Type element) {
 LogicalResult inferBroadcast(std::optional<Location> loc, Value lhs, Value rhs,
                              SmallVectorImpl<Type> &resultTypes);
 
+/// Checks that the symbol is a parameter or a state of this type, which `op`
+/// reads or writes (the verb, as in "op stores ...").
+LogicalResult verifySymbolType(Operation *op, FlatSymbolRefAttr symbol,
+                               StringRef verb, Type type,
+                               SymbolTableCollection &symbols);
+
 /// Checks that the gradient of the temperature is there and of its type if, and
 /// only if, there is a temperature.
 template <typename GradOp>

@@ -77,8 +77,10 @@ def PI_YieldOp : PI_Op<"yield",
 def PI_LoadOp : PI_Op<"load",
     [PI_Local, MemoryEffects<[MemRead]>,
      DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
-  let summary = "the present value of a parameter";
+  let summary = "the present value of a parameter or a state";
   let description = [{
+    Reads a `pi.parameter` or, outside of a derivation, a `pi.state`.
+
     ```mlir
     %w = pi.load @ln_f.weight : tensor<64xf32>
     ```
