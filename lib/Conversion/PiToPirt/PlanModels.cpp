@@ -22,5 +22,6 @@ void mlir::pi::registerPlanOpModels(DialectRegistry &registry) {
     attachAttentionPlan(*context);
     attachCachedAttentionPlan(*context);
     attachMatmulPlan(*context);
+    attachOptimizerPlan(*context);
   });
 }

@@ -22,6 +22,7 @@ void attachArgmaxPlan(MLIRContext &context);
 void attachAttentionPlan(MLIRContext &context);
 void attachCachedAttentionPlan(MLIRContext &context);
 void attachMatmulPlan(MLIRContext &context);
+void attachOptimizerPlan(MLIRContext &context);
 
 /// Whether `op` updates a cache that a kernel for one position updates itself:
 /// its result is read by one attention alone, except for being returned.

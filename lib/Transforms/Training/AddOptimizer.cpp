@@ -78,8 +78,7 @@ LogicalResult AddOptimizer::verifyOptions() {
 }
 
 /// The parameters with a gradient, in the order of the results of @gradients.
-FailureOr<SmallVector<Trained>>
-AddOptimizer::collect(func::FuncOp gradients) {
+FailureOr<SmallVector<Trained>> AddOptimizer::collect(func::FuncOp gradients) {
   ModuleOp module = getOperation();
   auto f32 = Float32Type::get(&getContext());
   if (gradients.getNumResults() == 0 ||
@@ -172,7 +171,8 @@ void AddOptimizer::accumulateGradients(func::FuncOp function,
 
 /// Makes the function that updates the parameters by the mean of what was
 /// accumulated.
-void AddOptimizer::buildApply(func::FuncOp after, SmallVector<Trained> trained) {
+void AddOptimizer::buildApply(func::FuncOp after,
+                              SmallVector<Trained> trained) {
   Builder b(&getContext());
   auto apply = func::FuncOp::create(after.getLoc(), kApplyGradientsName,
                                     b.getFunctionType({}, {}));
@@ -289,9 +289,9 @@ void AddOptimizer::runOnOperation() {
     accumulateGradients(function, *trained);
     buildApply(function, std::move(*trained));
   } else {
-    addUpdates(function, *trained,
-               function.getFunctionBody().front().getTerminator()->getOperand(
-                   0));
+    addUpdates(
+        function, *trained,
+        function.getFunctionBody().front().getTerminator()->getOperand(0));
   }
   if (auto loss = getOperation().lookupSymbol<func::FuncOp>(kLossName))
     loss.erase();

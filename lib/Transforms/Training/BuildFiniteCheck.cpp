@@ -51,7 +51,8 @@ struct BuildFiniteCheck final
     SmallVector<Value> values;
     SmallVector<DictionaryAttr> attributes;
     Block &body = check.getFunctionBody().front();
-    for (Operation &op : llvm::make_early_inc_range(body.without_terminator())) {
+    for (Operation &op :
+         llvm::make_early_inc_range(body.without_terminator())) {
       SmallVector<Value> floats = getComputedFloats(op);
       if (floats.empty())
         continue;

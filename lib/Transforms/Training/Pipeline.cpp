@@ -18,8 +18,7 @@ namespace {
 /// The options of the passes, by the same names.
 struct TrainStepOptions : PassPipelineOptions<TrainStepOptions> {
   PiAddOptimizerOptions defaults;
-  Option<std::string> optimizer{*this, "optimizer",
-                                llvm::cl::desc("adamw"),
+  Option<std::string> optimizer{*this, "optimizer", llvm::cl::desc("adamw"),
                                 llvm::cl::init(defaults.optimizer)};
   Option<double> beta1{*this, "beta1", llvm::cl::desc("Decay of exp_avg"),
                        llvm::cl::init(defaults.beta1)};
@@ -45,9 +44,9 @@ static void buildTrainStep(OpPassManager &manager,
   manager.addPass(createPiDifferentiate());
   manager.addPass(createPiBuildFiniteCheck());
   manager.addPass(createPiBuildEvaluation({options.ignoreIndex}));
-  manager.addPass(createPiAddOptimizer({options.optimizer, options.beta1,
-                                        options.beta2, options.epsilon,
-                                        options.accumulate}));
+  manager.addPass(
+      createPiAddOptimizer({options.optimizer, options.beta1, options.beta2,
+                            options.epsilon, options.accumulate}));
 }
 
 void mlir::pi::registerTrainStepPipeline() {

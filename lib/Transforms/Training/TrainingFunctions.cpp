@@ -14,9 +14,8 @@
 using namespace mlir;
 using namespace mlir::pi;
 
-FailureOr<func::FuncOp> mlir::pi::getSourceFunction(ModuleOp module,
-                                                    StringRef source,
-                                                    StringRef made) {
+FailureOr<func::FuncOp>
+mlir::pi::getSourceFunction(ModuleOp module, StringRef source, StringRef made) {
   auto function = module.lookupSymbol<func::FuncOp>(source);
   if (!function || function.isExternal())
     return module.emitError("has no function @")

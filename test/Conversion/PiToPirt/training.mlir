@@ -1,4 +1,5 @@
 // RUN: pi-opt %s --convert-pi-to-pirt | FileCheck %s
+// RUN: pi-opt %s --convert-pi-to-pirt --pi-assemble-cubin -o %t.cubin.mlir
 // RUN: pi-opt %s --convert-pi-to-pirt --pirt-plan-memory --pirt-export-plan=output=%t && FileCheck %s --check-prefix=PLAN < %t
 
 // All parameters are rounded by one launch, which finds them through a table. A

@@ -150,6 +150,14 @@ FailureOr<KernelLaunch> buildAdamWFactors(gpu::GPUModuleOp module, Location loc,
 FailureOr<KernelLaunch> buildAdamW(gpu::GPUModuleOp module, Location loc,
                                    const AdamWSpec &spec);
 
+/// pi.is_finite. Arguments: the tensors, result [] i32.
+FailureOr<KernelLaunch> buildIsFinite(gpu::GPUModuleOp module, Location loc,
+                                      ArrayRef<MemRefType> tensors);
+
+/// pi.mean_entropy. Arguments: entropy [B, H, T] f32, result [H] f32.
+FailureOr<KernelLaunch> buildMeanEntropy(gpu::GPUModuleOp module, Location loc,
+                                         MemRefType entropy);
+
 #define GEN_PASS_DECL
 #include "pi/Conversion/PiToPirt/Kernels/Passes.h.inc"
 

@@ -113,6 +113,19 @@ struct LayerNormRow : RowModel<LayerNormRow, LayerNormOp> {
   }
 };
 
+struct ClipCoefficientRow : RowModel<ClipCoefficientRow, ClipCoefficientOp> {
+  void emitRow(Operation *op, RowEmitter &emitter) const {
+    auto clip = cast<ClipCoefficientOp>(op);
+    KernelBuilder &b = emitter.builder();
+    Value norm = emitter.operandRow(clip.getNorm()).front();
+    Value limit = emitter.operandRow(clip.getMaxNorm()).front();
+    Value ratio = b.div(limit, b.add(norm, b.f32(1e-6)));
+    Value coefficient = b.select(b.less(ratio, b.f32(1)), ratio, b.f32(1));
+    // NaN where the norm is infinite or NaN.
+    emitter.setResult({b.add(coefficient, b.sub(norm, norm))});
+  }
+};
+
 struct EmbeddingRow : RowModel<EmbeddingRow, EmbeddingOp> {
   void emitRow(Operation *op, RowEmitter &emitter) const {
     auto embedding = cast<EmbeddingOp>(op);
@@ -190,6 +203,7 @@ struct UpdateCacheRow : RowModel<UpdateCacheRow, UpdateCacheOp> {
 void mlir::pi::registerRowOpModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, PIDialect *) {
     AddOp::attachInterface<AddRow>(*context);
+    ClipCoefficientOp::attachInterface<ClipCoefficientRow>(*context);
     EmbeddingOp::attachInterface<EmbeddingRow>(*context);
     GeluOp::attachInterface<GeluRow>(*context);
     LayerNormOp::attachInterface<LayerNormRow>(*context);

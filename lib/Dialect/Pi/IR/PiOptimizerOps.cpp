@@ -16,8 +16,8 @@ using namespace mlir;
 using namespace mlir::pi;
 
 LogicalResult StoreOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  return verifySymbolType(*this, getTargetAttr(), "stores", getValue().getType(),
-                          symbols);
+  return verifySymbolType(*this, getTargetAttr(), "stores",
+                          getValue().getType(), symbols);
 }
 
 LogicalResult GlobalNormOp::verify() {

@@ -64,10 +64,10 @@ LogicalResult ParameterOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
-LogicalResult
-mlir::pi::verifySymbolType(Operation *op, FlatSymbolRefAttr symbol,
-                           StringRef verb, Type type,
-                           SymbolTableCollection &symbols) {
+LogicalResult mlir::pi::verifySymbolType(Operation *op,
+                                         FlatSymbolRefAttr symbol,
+                                         StringRef verb, Type type,
+                                         SymbolTableCollection &symbols) {
   Operation *found = symbols.lookupNearestSymbolFrom(op, symbol);
   RankedTensorType declared;
   if (auto parameter = dyn_cast_if_present<ParameterOp>(found))
