@@ -155,6 +155,34 @@ Rule crossEntropyRule() {
           }};
 }
 
+/// A chunk that divides the rows, one that leaves some, or all rows at once.
+Rule linearCrossEntropyRule(const std::string &name, bool transposed,
+                            const std::string &chunk, bool scaled = false) {
+  Shape weight = transposed ? Shape{9, 4} : Shape{4, 9};
+  std::string loss = scaled ? "%ce" : "%r0";
+  Rule rule{
+      name,
+      {{"x", randomNormal({2, 3, 4}, 2.0, 29)},
+       {"w", randomNormal(weight, 2.0, 30)}},
+      {{"targets", indexTensor({2, 3}, {8, -100, 0, 3, 3, -100})}},
+      loss + " = pi.linear_cross_entropy %x, %w" +
+          (transposed ? " transposed" : "") + ", %targets ignore_index -100 " +
+          chunk + " : (tensor<2x3x4xf32>, " + typeText(weight) +
+          ", tensor<2x3xi32>) -> tensor<f32>",
+      {{}},
+      [=](const Tensors &p, const Tensors &i) {
+        at::Tensor logits = at::matmul(p[0], transposed ? p[1].t() : p[1]);
+        at::Tensor loss =
+            at::cross_entropy_loss(logits.reshape({6, 9}), i[0].reshape({6}));
+        return Tensors{scaled ? loss * 3.0 : loss};
+      }};
+  if (scaled)
+    rule.body += "\n%three = arith.constant dense<3.0> : tensor<f32>\n"
+                 "%r0 = pi.mul %ce, %three : (tensor<f32>, tensor<f32>) -> "
+                 "tensor<f32>";
+  return rule;
+}
+
 /// Numbers around 1, as temperatures are.
 Tensor positive(const Shape &shape, uint64_t seed) {
   Tensor tensor = randomNormal(shape, 0.4, seed);
@@ -400,5 +428,11 @@ std::vector<Rule> pi_torch::allRules() {
                 [](const at::Tensor &x) { return at::relu(x); }),
       unaryRule("Polynomial", "pi.polynomial", "coefficients [0.5, 2.0, -0.25]",
                 [](const at::Tensor &x) { return 0.5 + 2 * x - 0.25 * x * x; }),
-      crossEntropyRule()};
+      crossEntropyRule(),
+      linearCrossEntropyRule("LinearCrossEntropy", true, ""),
+      linearCrossEntropyRule("LinearCrossEntropyOfChunks", true, "chunk 2"),
+      linearCrossEntropyRule("LinearCrossEntropyOfARest", true, "chunk 4"),
+      linearCrossEntropyRule("LinearCrossEntropyOfRows", false, "chunk 1"),
+      linearCrossEntropyRule("LinearCrossEntropyScaled", false, "chunk 5",
+                             true)};
 }

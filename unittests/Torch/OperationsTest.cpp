@@ -314,6 +314,20 @@ TEST(Operations, CrossEntropyOfNothingIsZero) {
   EXPECT_EQ(actual[1].data, std::vector<float>(18));
 }
 
+TEST(Operations, LinearCrossEntropyOfNothingIsZero) {
+  std::vector<Tensor> actual = evaluate(
+      {{"x", randomNormal({3, 4}, 1.0, 41)},
+       {"w", randomNormal({9, 4}, 1.0, 42)},
+       {"t", {{3}, {-1, -1, -1}}, "i32"}},
+      "%r0, %r1, %r2 = pi.linear_cross_entropy %x, %w transposed, %t "
+      "ignore_index -1 chunk 2 : (tensor<3x4xf32>, tensor<9x4xf32>, "
+      "tensor<3xi32>) -> (tensor<f32>, tensor<3x4xf32>, tensor<9x4xf32>)",
+      {{}, {3, 4}, {9, 4}});
+  EXPECT_EQ(actual[0].data, std::vector<float>(1));
+  EXPECT_EQ(actual[1].data, std::vector<float>(12));
+  EXPECT_EQ(actual[2].data, std::vector<float>(36));
+}
+
 /// Logits far apart, where exp alone would overflow.
 TEST(Operations, CrossEntropyOfLargeLogits) {
   Tensor logits{{2, 3}, {500, -500, 0, 0, 1000, 999}};

@@ -19,6 +19,7 @@ void populateNonlinearPatterns(RewritePatternSet &patterns);
 void populateRowPatterns(RewritePatternSet &patterns);
 void populateAttentionPatterns(RewritePatternSet &patterns);
 void populateAttentionGradPatterns(RewritePatternSet &patterns);
+void populateCrossEntropyPatterns(RewritePatternSet &patterns);
 void populateTrainingPatterns(RewritePatternSet &patterns);
 
 /// Puts the other addend of a sum into the accumulator of a product. Has to

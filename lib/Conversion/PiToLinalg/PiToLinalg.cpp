@@ -63,6 +63,7 @@ struct PiToLinalg final : public pi::impl::ConvertPiToLinalgBase<PiToLinalg> {
     populateRowPatterns(patterns);
     populateAttentionPatterns(patterns);
     populateAttentionGradPatterns(patterns);
+    populateCrossEntropyPatterns(patterns);
     populateTrainingPatterns(patterns);
     ConversionTarget target(*context);
     target.addIllegalDialect<PIDialect>();

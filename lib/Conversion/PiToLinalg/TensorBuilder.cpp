@@ -262,12 +262,20 @@ TensorBuilder::Values TensorBuilder::parallel(ArrayRef<int64_t> sizes,
 }
 
 Value TensorBuilder::loop(OpFoldResult count, Value initial, StepFn fn) {
+  auto step = [&](TensorBuilder &b, Value index, ValueRange carried) {
+    return Values{fn(b, index, carried[0])};
+  };
+  return loop(count, ValueRange{initial}, step)[0];
+}
+
+TensorBuilder::Values TensorBuilder::loop(OpFoldResult count,
+                                          ValueRange initial, StepsFn fn) {
   Value bound = getValueOrCreateConstantIndexOp(*this, getLoc(), count);
   auto loop = scf::ForOp::create(
-      *this, index(0), bound, index(1), ValueRange{initial},
+      *this, index(0), bound, index(1), initial,
       [&](OpBuilder &b, Location loc, Value iv, ValueRange carried) {
         TensorBuilder body(loc, b);
-        scf::YieldOp::create(body, fn(body, iv, carried[0]));
+        scf::YieldOp::create(body, fn(body, iv, carried));
       });
-  return loop.getResult(0);
+  return Values(loop.getResults());
 }

@@ -94,6 +94,10 @@ public:
   using StepFn =
       function_ref<Value(TensorBuilder &, Value index, Value carried)>;
   Value loop(OpFoldResult count, Value initial, StepFn fn);
+  /// The same with several tensors.
+  using StepsFn =
+      function_ref<Values(TensorBuilder &, Value index, ValueRange carried)>;
+  Values loop(OpFoldResult count, ValueRange initial, StepsFn fn);
 
   OpFoldResult attr(int64_t value) { return getIndexAttr(value); }
 

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Patterns.h"
-#include "RowPatterns.h"
+#include "TensorBuilder.h"
 
 #include "pi/Dialect/Pi/IR/Pi.h"
 
@@ -15,146 +15,6 @@
 
 using namespace mlir;
 using namespace mlir::pi;
-
-//===----------------------------------------------------------------------===//
-// Cross-entropy
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// The rows of logits and their targets.
-class CrossEntropyRows {
-public:
-  CrossEntropyRows(TensorBuilder &b, Value logits, Value targets,
-                   int32_t ignoreIndex)
-      : logits(b.asMatrix(logits)), targets(b.asVector(targets)),
-        ignoreIndex(ignoreIndex) {}
-
-  RankedTensorType getType() const {
-    return cast<RankedTensorType>(logits.getType());
-  }
-  int64_t getNumRows() const { return getType().getDimSize(0); }
-
-  TensorBuilder::Piece getPlace(TensorBuilder &b, Value row) const {
-    return {{}, {row, b.attr(0)}, {b.attr(1), b.attr(getType().getDimSize(1))}};
-  }
-
-  /// A row of logits in the type that the loss has.
-  Value getRow(TensorBuilder &b, Value row, Type type) const {
-    TensorBuilder::Piece place = getPlace(b, row);
-    Value slice = b.slice(logits, place.offsets, place.sizes, 1);
-    return b.convert(slice, type);
-  }
-
-  /// Whether row `row` counts, and its target: 0 if it does not.
-  std::pair<Value, Value> getTarget(TensorBuilder &b, Value row) const {
-    Value target = tensor::ExtractOp::create(b, targets, row);
-    Value counts = isCounted(b, target);
-    Value zero = b.index(0);
-    Value index = arith::IndexCastOp::create(b, b.getIndexType(), target);
-    return {counts, arith::SelectOp::create(b, counts, index, zero)};
-  }
-
-  /// The number of rows that count, but at least 1.
-  Value count(TensorBuilder &b, Type type) const {
-    Value ones = b.elementwise(targets, b.empty(b.attr(getNumRows()), type),
-                               [&](TensorBuilder &b, ValueRange args) -> Value {
-                                 return arith::SelectOp::create(
-                                     b, isCounted(b, args[0]),
-                                     b.real(1.0, type), b.real(0.0, type));
-                               });
-    return arith::MaximumFOp::create(b, b.sum(ones), b.real(1.0, type));
-  }
-
-private:
-  Value isCounted(TensorBuilder &b, Value target) const {
-    Value ignored =
-        arith::ConstantOp::create(b, b.getI32IntegerAttr(ignoreIndex));
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, target, ignored);
-  }
-
-  Value logits, targets;
-  int32_t ignoreIndex;
-};
-
-struct CrossEntropyLowering : OpRewritePattern<CrossEntropyOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(CrossEntropyOp op,
-                                PatternRewriter &rewriter) const override {
-    TensorBuilder b(op.getLoc(), rewriter);
-    Type type = op.getResult().getType().getElementType();
-    CrossEntropyRows rows(b, op.getLogits(), op.getTargets(),
-                          op.getIgnoreIndex());
-    auto losses = b.parallel(
-        rows.getNumRows(), b.empty(b.attr(rows.getNumRows()), type),
-        [&](TensorBuilder &b, ValueRange at, ValueRange out) {
-          TensorBuilder::Piece piece{{}, {at[0]}, {b.attr(1)}};
-          Value place = b.slice(out[0], piece.offsets, piece.sizes, 1);
-          Value row = rows.getRow(b, at[0], type);
-          auto [counts, target] = rows.getTarget(b, at[0]);
-          Value logSum = buildLogSumExp(b, row, b.real(1.0, type));
-          Value loss = arith::SubFOp::create(b, logSum, b.extract(row, target));
-          loss = arith::SelectOp::create(b, counts, loss, b.real(0.0, type));
-          piece.value = tensor::InsertOp::create(b, loss, place, b.index(0));
-          return SmallVector<TensorBuilder::Piece>{piece};
-        });
-    Value mean =
-        arith::DivFOp::create(b, b.sum(losses[0]), rows.count(b, type));
-    rewriter.replaceOp(op, b.scalar(mean));
-    return success();
-  }
-};
-
-struct CrossEntropyGradLowering : OpRewritePattern<CrossEntropyGradOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(CrossEntropyGradOp op,
-                                PatternRewriter &rewriter) const override {
-    TensorBuilder b(op.getLoc(), rewriter);
-    Type type = op.getGradient().getType().getElementType();
-    CrossEntropyRows rows(b, op.getLogits(), op.getTargets(),
-                          op.getIgnoreIndex());
-    Value share = arith::DivFOp::create(b, b.extract(op.getGradient()),
-                                        rows.count(b, type));
-    Value destination = b.empty(
-        {b.attr(rows.getNumRows()), b.attr(rows.getType().getDimSize(1))},
-        rows.getType().getElementType());
-    auto result =
-        b.parallel(rows.getNumRows(), destination,
-                   [&](TensorBuilder &b, ValueRange at, ValueRange out) {
-                     TensorBuilder::Piece piece = rows.getPlace(b, at[0]);
-                     Value place =
-                         b.slice(out[0], piece.offsets, piece.sizes, 1);
-                     piece.value = buildRow(b, rows, at[0], share, place);
-                     return SmallVector<TensorBuilder::Piece>{piece};
-                   });
-    rewriter.replaceOp(op, b.fromMatrix(result[0], op.getResult().getType()));
-    return success();
-  }
-
-  /// share * (softmax(row) - onehot(target)), or 0 where the row is ignored.
-  static Value buildRow(TensorBuilder &b, const CrossEntropyRows &rows,
-                        Value index, Value share, Value place) {
-    Type type = share.getType();
-    Value row = rows.getRow(b, index, type);
-    auto [counts, target] = rows.getTarget(b, index);
-    Value factor = arith::SelectOp::create(b, counts, share, b.real(0.0, type));
-    Value logSum = buildLogSumExp(b, row, b.real(1.0, type));
-    Type stored = cast<RankedTensorType>(place.getType()).getElementType();
-    return b.elementwise(
-        row, place, [&](TensorBuilder &b, ValueRange args) -> Value {
-          Value p =
-              math::ExpOp::create(b, arith::SubFOp::create(b, args[0], logSum));
-          Value hit =
-              arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                                    linalg::IndexOp::create(b, 0), target);
-          Value one = arith::SelectOp::create(b, hit, b.real(1.0, type),
-                                              b.real(0.0, type));
-          Value difference = arith::SubFOp::create(b, p, one);
-          return b.convertScalar(arith::MulFOp::create(b, factor, difference),
-                                 stored);
-        });
-  }
-};
-} // namespace
 
 //===----------------------------------------------------------------------===//
 // Entropy penalty
@@ -310,7 +170,6 @@ struct EntropyPenaltyGradLowering : OpRewritePattern<EntropyPenaltyGradOp> {
 } // namespace
 
 void mlir::pi::populateTrainingPatterns(RewritePatternSet &patterns) {
-  patterns.add<CrossEntropyLowering, CrossEntropyGradLowering,
-               EntropyPenaltyLowering, EntropyPenaltyGradLowering>(
+  patterns.add<EntropyPenaltyLowering, EntropyPenaltyGradLowering>(
       patterns.getContext());
 }

@@ -74,9 +74,8 @@ private:
       return failure();
 
     OpBuilder builder(terminator);
-    Value total = CrossEntropyOp::create(
-        builder, terminator->getOperand(0).getLoc(), terminator->getOperand(0),
-        loss.getArgument(index), ignoreIndex);
+    Value total = buildCrossEntropy(builder, terminator->getOpOperand(0),
+                                    loss.getArgument(index));
     FailureOr<Value> added = averageAdded(builder, loss, total.getType());
     if (failed(added))
       return failure();
@@ -88,6 +87,24 @@ private:
     loss.setResAttrsAttr(b.getArrayAttr(named("loss")));
     loss->setAttr(kTrainingAttr, b.getUnitAttr());
     return success();
+  }
+
+  /// The cross-entropy of logits, which are not computed as a whole if they are
+  /// a product. A bias is rare in a head, and would need a gradient of its own.
+  Value buildCrossEntropy(OpBuilder &builder, OpOperand &logits,
+                          Value targets) {
+    Location loc = logits.get().getLoc();
+    auto linear = logits.get().getDefiningOp<LinearOp>();
+    if (!linear || linear.getBias())
+      return CrossEntropyOp::create(builder, loc, logits.get(), targets,
+                                    ignoreIndex);
+    auto loss = LinearCrossEntropyOp::create(
+        builder, loc, linear.getInput(), linear.getWeight(), targets,
+        linear.getTransposed(), ignoreIndex);
+    logits.set(loss.getLoss());
+    if (linear->use_empty())
+      linear.erase();
+    return loss.getLoss();
   }
 
   /// The mean of what `pi.add_loss` adds, of the type of the loss; null if it

@@ -107,3 +107,31 @@ func.func @unused_log_sum_exp(%qkv: tensor<1x16x192xf32>) -> (tensor<1x16x64xf32
   %1, %e1, %l1 = pi.attention %qkv heads 4 scale 0.5 causal : (tensor<1x16x192xf32>) -> (tensor<1x16x64xf32>, tensor<1x4x16xf32>, log_sum_exp tensor<1x4x16xf32>)
   return %0, %e0, %l1 : tensor<1x16x64xf32>, tensor<1x4x16xf32>, tensor<1x4x16xf32>
 }
+
+// -----
+
+// A product with 1 is its factor, and with another number it is not.
+// CHECK-LABEL: func.func @times_one
+func.func @times_one(%x: tensor<3x4xf32>) -> (tensor<3x4xf32>, tensor<3x4xf32>, tensor<3x4xf32>) {
+  %one = arith.constant dense<1.0> : tensor<f32>
+  %ones = arith.constant dense<1.0> : tensor<4xf32>
+  %two = arith.constant dense<2.0> : tensor<f32>
+  %0 = pi.mul %x, %one : (tensor<3x4xf32>, tensor<f32>) -> tensor<3x4xf32>
+  %1 = pi.mul %x, %ones : (tensor<3x4xf32>, tensor<4xf32>) -> tensor<3x4xf32>
+  // CHECK: %[[DOUBLE:.*]] = pi.mul
+  %2 = pi.mul %x, %two : (tensor<3x4xf32>, tensor<f32>) -> tensor<3x4xf32>
+  // CHECK: return %arg0, %arg0, %[[DOUBLE]]
+  return %0, %1, %2 : tensor<3x4xf32>, tensor<3x4xf32>, tensor<3x4xf32>
+}
+
+// -----
+
+// Gradients are computed if one is read.
+// CHECK-LABEL: func.func @unused_gradients
+func.func @unused_gradients(%x: tensor<3x8xf32>, %w: tensor<8x9xf32>, %t: tensor<3xi32>) -> (tensor<f32>, tensor<f32>, tensor<8x9xf32>) {
+  // CHECK: pi.linear_cross_entropy {{.*}} ignore_index -1 chunk 2 : {{.*}} -> tensor<f32>
+  %0:3 = pi.linear_cross_entropy %x, %w, %t ignore_index -1 chunk 2 : (tensor<3x8xf32>, tensor<8x9xf32>, tensor<3xi32>) -> (tensor<f32>, tensor<3x8xf32>, tensor<8x9xf32>)
+  // CHECK: pi.linear_cross_entropy {{.*}} -> (tensor<f32>, tensor<3x8xf32>, tensor<8x9xf32>)
+  %1:3 = pi.linear_cross_entropy %x, %w, %t ignore_index -100 : (tensor<3x8xf32>, tensor<8x9xf32>, tensor<3xi32>) -> (tensor<f32>, tensor<3x8xf32>, tensor<8x9xf32>)
+  return %0#0, %1#0, %1#2 : tensor<f32>, tensor<f32>, tensor<8x9xf32>
+}

@@ -197,3 +197,61 @@ func.func @spectral_norm_grad(%w: tensor<6x8xf32>) -> tensor<6x8xf32> {
   %0 = pi.spectral_norm_grad %w, %w columns [4, 9] iterations 2 : (tensor<6x8xf32>, tensor<6x8xf32>) -> tensor<6x8xf32>
   return %0 : tensor<6x8xf32>
 }
+
+// -----
+
+func.func @linear_cross_entropy_targets(%x: tensor<2x3x8xf32>, %w: tensor<8x9xf32>, %t: tensor<6xi32>) -> tensor<f32> {
+  // expected-error @+1 {{input has to have a row for each target, but they are 'tensor<2x3x8xf32>' and 'tensor<6xi32>'}}
+  %0 = pi.linear_cross_entropy %x, %w, %t ignore_index -100 : (tensor<2x3x8xf32>, tensor<8x9xf32>, tensor<6xi32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
+
+// -----
+
+// The weight stands the other way round.
+func.func @linear_cross_entropy_weight(%x: tensor<3x8xf32>, %w: tensor<8x9xf32>, %t: tensor<3xi32>) -> tensor<f32> {
+  // expected-error @+1 {{weight has to be V x d with d and the element type of the input, but they are 'tensor<8x9xf32>' and 'tensor<3x8xf32>'}}
+  %0 = pi.linear_cross_entropy %x, %w transposed, %t ignore_index -100 : (tensor<3x8xf32>, tensor<8x9xf32>, tensor<3xi32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
+
+// -----
+
+func.func @linear_cross_entropy_loss(%x: tensor<3x8xbf16>, %w: tensor<8x9xbf16>, %t: tensor<3xi32>) -> tensor<bf16> {
+  // expected-error @+1 {{loss has to be 'tensor<f32>', but is 'tensor<bf16>'}}
+  %0 = pi.linear_cross_entropy %x, %w, %t ignore_index -100 : (tensor<3x8xbf16>, tensor<8x9xbf16>, tensor<3xi32>) -> tensor<bf16>
+  return %0 : tensor<bf16>
+}
+
+// -----
+
+func.func @linear_cross_entropy_d_input(%x: tensor<3x8xbf16>, %w: tensor<8x9xbf16>, %t: tensor<3xi32>) -> tensor<f32> {
+  // expected-error @+1 {{d_input has to be 'tensor<3x8xbf16>', but is 'tensor<3x8xf32>'}}
+  %0:3 = pi.linear_cross_entropy %x, %w, %t ignore_index -100 : (tensor<3x8xbf16>, tensor<8x9xbf16>, tensor<3xi32>) -> (tensor<f32>, tensor<3x8xf32>, tensor<8x9xf32>)
+  return %0#0 : tensor<f32>
+}
+
+// -----
+
+func.func @linear_cross_entropy_d_weight(%x: tensor<3x8xf32>, %w: tensor<8x9xf32>, %t: tensor<3xi32>) -> tensor<f32> {
+  // expected-error @+1 {{d_weight has to be 'tensor<8x9xf32>' or that in f32, but is 'tensor<9x8xf32>'}}
+  %0:3 = pi.linear_cross_entropy %x, %w, %t ignore_index -100 : (tensor<3x8xf32>, tensor<8x9xf32>, tensor<3xi32>) -> (tensor<f32>, tensor<3x8xf32>, tensor<9x8xf32>)
+  return %0#0 : tensor<f32>
+}
+
+// -----
+
+// Both gradients or none: with one alone there is no telling which.
+func.func @linear_cross_entropy_one_gradient(%x: tensor<3x8xf32>, %w: tensor<8x9xf32>, %t: tensor<3xi32>) -> tensor<f32> {
+  // expected-error @+1 {{has to give both gradients or none}}
+  %0:2 = pi.linear_cross_entropy %x, %w, %t ignore_index -100 : (tensor<3x8xf32>, tensor<8x9xf32>, tensor<3xi32>) -> (tensor<f32>, tensor<3x8xf32>)
+  return %0#0 : tensor<f32>
+}
+
+// -----
+
+func.func @linear_cross_entropy_chunk(%x: tensor<3x8xf32>, %w: tensor<8x9xf32>, %t: tensor<3xi32>) -> tensor<f32> {
+  // expected-error @+1 {{attribute 'chunk' failed to satisfy constraint}}
+  %0 = pi.linear_cross_entropy %x, %w, %t ignore_index -100 chunk 0 : (tensor<3x8xf32>, tensor<8x9xf32>, tensor<3xi32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}

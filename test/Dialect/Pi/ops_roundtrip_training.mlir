@@ -99,3 +99,21 @@ func.func @losses(%x: tensor<2x3x9xbf16>, %t: tensor<2x3xi32>) -> tensor<2x3x9xb
   %1 = pi.cross_entropy_grad %0, %x, %t ignore_index -1 : (tensor<f32>, tensor<2x3x9xbf16>, tensor<2x3xi32>) -> tensor<2x3x9xbf16>
   return %1 : tensor<2x3x9xbf16>
 }
+
+// CHECK-LABEL: func.func @linear_cross_entropy
+func.func @linear_cross_entropy(%x: tensor<2x3x8xf32>, %table: tensor<9x8xf32>, %w: tensor<8x9xf32>, %t: tensor<2x3xi32>) -> (tensor<f32>, tensor<2x3x8xf32>, tensor<8x9xf32>) {
+  // CHECK: pi.linear_cross_entropy %{{.*}}, %{{.*}} transposed, %{{.*}} ignore_index -100 : (tensor<2x3x8xf32>, tensor<9x8xf32>, tensor<2x3xi32>) -> tensor<f32>
+  %0 = pi.linear_cross_entropy %x, %table transposed, %t ignore_index -100 : (tensor<2x3x8xf32>, tensor<9x8xf32>, tensor<2x3xi32>) -> tensor<f32>
+  // CHECK: %{{.*}}, %{{.*}}, %{{.*}} = pi.linear_cross_entropy %{{.*}}, %{{.*}}, %{{.*}} ignore_index -1 chunk 4 : (tensor<2x3x8xf32>, tensor<8x9xf32>, tensor<2x3xi32>) -> (tensor<f32>, tensor<2x3x8xf32>, tensor<8x9xf32>)
+  %1, %dx, %dw = pi.linear_cross_entropy %x, %w, %t ignore_index -1 chunk 4 : (tensor<2x3x8xf32>, tensor<8x9xf32>, tensor<2x3xi32>) -> (tensor<f32>, tensor<2x3x8xf32>, tensor<8x9xf32>)
+  return %0, %dx, %dw : tensor<f32>, tensor<2x3x8xf32>, tensor<8x9xf32>
+}
+
+// The gradient of the weight is f32 where the rest is bf16; one row has no
+// leading dimensions.
+// CHECK-LABEL: func.func @linear_cross_entropy_mixed
+func.func @linear_cross_entropy_mixed(%x: tensor<8xbf16>, %table: tensor<9x8xbf16>, %t: tensor<i32>) -> tensor<9x8xf32> {
+  // CHECK: pi.linear_cross_entropy {{.*}} : (tensor<8xbf16>, tensor<9x8xbf16>, tensor<i32>) -> (tensor<f32>, tensor<8xbf16>, tensor<9x8xf32>)
+  %0, %dx, %dw = pi.linear_cross_entropy %x, %table transposed, %t ignore_index -100 : (tensor<8xbf16>, tensor<9x8xbf16>, tensor<i32>) -> (tensor<f32>, tensor<8xbf16>, tensor<9x8xf32>)
+  return %dw : tensor<9x8xf32>
+}

@@ -47,3 +47,14 @@ func.func @gradients(%ids: tensor<2x16xi32> {pi.name = "input_ids"}, %targets: t
   %dwte = pi.add %drows, %dhead : (tensor<192x64xf32>, tensor<192x64xf32>) -> tensor<192x64xf32>
   return %loss, %dwte, %dalpha, %dt : tensor<f32>, tensor<192x64xf32>, tensor<f32>, tensor<4x16xf32>
 }
+
+// The loss and the gradient of the weight are sums over positions.
+// CHECK-LABEL: func.func @head(
+// CHECK: pi.linear_cross_entropy {{.*}} : (tensor<2x16x64xbf16>, tensor<192x64xbf16>, tensor<2x16xi32>) -> (tensor<f32>, tensor<2x16x64xbf16>, tensor<192x64xf32>)
+func.func @head(%x: tensor<2x16x64xf32> {pi.name = "x"}, %targets: tensor<2x16xi32> {pi.name = "targets"},
+                %wte: tensor<192x64xf32> {pi.parameter = @wte.weight})
+    -> (tensor<f32> {pi.name = "loss"}, tensor<2x16x64xf32> {pi.name = "dx"}, tensor<192x64xf32> {pi.gradient = @wte.weight}) attributes {pi.training} {
+  %loss, %dx, %dw = pi.linear_cross_entropy %x, %wte transposed, %targets ignore_index -100
+      : (tensor<2x16x64xf32>, tensor<192x64xf32>, tensor<2x16xi32>) -> (tensor<f32>, tensor<2x16x64xf32>, tensor<192x64xf32>)
+  return %loss, %dx, %dw : tensor<f32>, tensor<2x16x64xf32>, tensor<192x64xf32>
+}

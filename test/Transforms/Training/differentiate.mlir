@@ -116,3 +116,34 @@ func.func @loss(%t: tensor<2x2x2xi32>) -> tensor<f32> {
   %loss = pi.cross_entropy %s, %t ignore_index -100 : (tensor<2x2x2x6xf32>, tensor<2x2x2xi32>) -> tensor<f32>
   return %loss : tensor<f32>
 }
+
+// -----
+
+// The forward part gives the gradients; times 1 they are what they are, and
+// times another number they are products.
+pi.parameter @w : tensor<8x4xf32>
+// CHECK-LABEL: func.func @gradients
+// CHECK: %[[LOSS:.*]], %[[DX:.*]], %[[DW:.*]] = pi.linear_cross_entropy {{.*}} chunk 2 : {{.*}} -> (tensor<f32>, tensor<3x8xf32>, tensor<8x4xf32>)
+// CHECK-NOT: pi.mul
+// CHECK: return %[[LOSS]], %[[DW]]
+func.func @loss(%x: tensor<3x8xf32>, %t: tensor<3xi32>) -> tensor<f32> {
+  %w = pi.load @w : tensor<8x4xf32>
+  %loss = pi.linear_cross_entropy %x, %w, %t ignore_index -100 chunk 2 : (tensor<3x8xf32>, tensor<8x4xf32>, tensor<3xi32>) -> tensor<f32>
+  return %loss : tensor<f32>
+}
+
+// -----
+
+pi.parameter @w : tensor<8x4xbf16>
+// CHECK-LABEL: func.func @gradients
+// CHECK: %[[LOSS:.*]], %[[DX:.*]], %[[DW:.*]] = pi.linear_cross_entropy {{.*}} -> (tensor<f32>, tensor<3x8xbf16>, tensor<8x4xbf16>)
+// CHECK: pi.mul %[[LOSS]], %[[THREE:.*]] :
+// CHECK: %[[DLOSS:.*]] = pi.mul %{{.*}}, %[[THREE]] :
+// CHECK: pi.mul %[[DW]], %[[DLOSS]] : (tensor<8x4xbf16>, tensor<f32>) -> tensor<8x4xbf16>
+func.func @loss(%x: tensor<3x8xbf16>, %t: tensor<3xi32>) -> tensor<f32> {
+  %w = pi.load @w : tensor<8x4xbf16>
+  %ce = pi.linear_cross_entropy %x, %w, %t ignore_index -100 : (tensor<3x8xbf16>, tensor<8x4xbf16>, tensor<3xi32>) -> tensor<f32>
+  %three = arith.constant dense<3.0> : tensor<f32>
+  %loss = pi.mul %ce, %three : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  return %loss : tensor<f32>
+}

@@ -20,6 +20,10 @@ def PiBuildLoss : Pass<"pi-build-loss", "::mlir::ModuleOp"> {
     one for each layer. `@forward` stays as it is. The new function has the
     attribute `pi.training`: `pi-strip-training` leaves it alone.
 
+    Logits that a `pi.linear` without bias gives are never all in memory:
+    `pi.linear_cross_entropy` stands for both. Of other logits,
+    `pi.cross_entropy` is taken.
+
     Before:
 
     ```mlir
@@ -43,8 +47,7 @@ def PiBuildLoss : Pass<"pi-build-loss", "::mlir::ModuleOp"> {
     func.func @loss(%ids: tensor<1x16xi32> {pi.name = "input_ids"}, %table: tensor<384x64xf32> {pi.name = "table"},
         %targets: tensor<1x16xi32> {pi.name = "targets"}) -> (tensor<f32> {pi.name = "loss"}) attributes {pi.training} {
       %x = pi.embedding %ids, %table : (tensor<1x16xi32>, tensor<384x64xf32>) -> tensor<1x16x64xf32>
-      %logits = pi.linear %x, %table transposed : (tensor<1x16x64xf32>, tensor<384x64xf32>) -> tensor<1x16x384xf32>
-      %loss = pi.cross_entropy %logits, %targets ignore_index -100 : (tensor<1x16x384xf32>, tensor<1x16xi32>) -> tensor<f32>
+      %loss = pi.linear_cross_entropy %x, %table transposed, %targets ignore_index -100 : (tensor<1x16x64xf32>, tensor<384x64xf32>, tensor<1x16xi32>) -> tensor<f32>
       return %loss : tensor<f32>
     }
     ```

@@ -13,6 +13,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::pi;
@@ -77,6 +78,13 @@ LogicalResult MulOp::inferReturnTypes(MLIRContext *,
                                       Adaptor adaptor,
                                       SmallVectorImpl<Type> &resultTypes) {
   return inferBroadcast(loc, adaptor.getLhs(), adaptor.getRhs(), resultTypes);
+}
+
+OpFoldResult MulOp::fold(FoldAdaptor) {
+  // x * 1 -> x.
+  if (matchPattern(getRhs(), m_OneFloat()))
+    return getLhs();
+  return {};
 }
 
 LogicalResult MulOp::buildGradients(OpBuilder &builder, ValueRange results,

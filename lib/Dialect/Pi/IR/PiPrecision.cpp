@@ -78,6 +78,10 @@ NumberFormat CrossEntropyOp::getResultFormat(OpResult) {
   return NumberFormat::Wide;
 }
 
+NumberFormat LinearCrossEntropyOp::getResultFormat(OpResult result) {
+  return wideIf(result != getDInput());
+}
+
 NumberFormat CrossEntropyGradOp::getOperandFormat(OpOperand &operand) {
   return wideIf(operand.get() != getLogits());
 }

@@ -12,6 +12,7 @@
 #include "pi/Dialect/Pi/IR/Pi.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
 using namespace mlir::pi;
@@ -66,9 +67,14 @@ EntropyPenaltyOp::buildGradients(OpBuilder &builder, ValueRange results,
 // CrossEntropyOp
 //===----------------------------------------------------------------------===//
 
+/// The type of the loss over rows of this element type.
+static RankedTensorType getLossType(Type element) {
+  return RankedTensorType::get({}, getWideType(element));
+}
+
 LogicalResult
-CrossEntropyOp::inferReturnTypes(MLIRContext *context,
-                                 std::optional<Location> loc, Adaptor adaptor,
+CrossEntropyOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                                 Adaptor adaptor,
                                  SmallVectorImpl<Type> &resultTypes) {
   auto logits = getTensor(loc, adaptor.getLogits(), "logits", 1);
   auto targets = getTensor(loc, adaptor.getTargets(), "targets", 0);
@@ -79,10 +85,7 @@ CrossEntropyOp::inferReturnTypes(MLIRContext *context,
                              "logits have to have a row for each target, but "
                              "they are ",
                              *logits, " and ", *targets);
-  Type element = logits->getElementType();
-  if (!element.isF64())
-    element = Float32Type::get(context);
-  resultTypes.push_back(RankedTensorType::get({}, element));
+  resultTypes.push_back(getLossType(logits->getElementType()));
   return success();
 }
 
@@ -92,5 +95,107 @@ LogicalResult CrossEntropyOp::buildGradients(OpBuilder &builder,
   operands[0] =
       CrossEntropyGradOp::create(builder, getLoc(), results[0], getLogits(),
                                  getTargets(), getIgnoreIndex());
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// LinearCrossEntropyOp
+//===----------------------------------------------------------------------===//
+
+void LinearCrossEntropyOp::build(OpBuilder &builder, OperationState &state,
+                                 Value input, Value weight, Value targets,
+                                 bool transposed, int32_t ignoreIndex) {
+  build(builder, state, getLossType(getElementTypeOrSelf(input)),
+        /*d_input=*/Type(), /*d_weight=*/Type(), input, weight, targets,
+        transposed, ignoreIndex, /*chunk=*/IntegerAttr());
+}
+
+LogicalResult LinearCrossEntropyOp::verify() {
+  RankedTensorType input = getInput().getType(), weight = getWeight().getType();
+  if (input.getRank() < 1 ||
+      input.getShape().drop_back() != getTargets().getType().getShape())
+    return emitOpError("input has to have a row for each target, but they are ")
+           << input << " and " << getTargets().getType();
+  if (weight.getRank() != 2 ||
+      weight.getDimSize(getTransposed()) != getInFeatures() ||
+      weight.getElementType() != input.getElementType())
+    return emitOpError("weight has to be ")
+           << (getTransposed() ? "V x d" : "d x V")
+           << " with d and the element type of the input, but they are "
+           << weight << " and " << input;
+  if (getLoss().getType() != getLossType(input.getElementType()))
+    return emitOpError("loss has to be ") << getLossType(input.getElementType())
+                                          << ", but is " << getLoss().getType();
+  // SameVariadicResultSize takes half of one for none.
+  if (getOperation()->getNumResults() == 2)
+    return emitOpError("has to give both gradients or none");
+  if (!getDInput())
+    return success();
+  if (getDInput().getType() != input)
+    return emitOpError("d_input has to be ")
+           << input << ", but is " << getDInput().getType();
+  auto gradient = cast<RankedTensorType>(getDWeight().getType());
+  if (gradient.getShape() != weight.getShape() ||
+      !isSameOrWide(gradient.getElementType(), weight.getElementType()))
+    return emitOpError("d_weight has to be ")
+           << weight << " or that in f32, but is " << gradient;
+  return success();
+}
+
+int64_t LinearCrossEntropyOp::getChunkRows(int64_t limit, int64_t rowBytes) {
+  int64_t rows = getChunk() ? int64_t(*getChunk())
+                            : limit / std::max<int64_t>(rowBytes, 1);
+  return std::clamp<int64_t>(rows, 1, std::max<int64_t>(getNumRows(), 1));
+}
+
+namespace {
+/// Gradients that nobody reads are not computed.
+struct DropUnusedGradients : OpRewritePattern<LinearCrossEntropyOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(LinearCrossEntropyOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getDInput() || !op.getDInput().use_empty() ||
+        !op.getDWeight().use_empty())
+      return failure();
+    auto rebuilt = LinearCrossEntropyOp::create(
+        rewriter, op.getLoc(), op.getLoss().getType(), /*d_input=*/Type(),
+        /*d_weight=*/Type(), op.getInput(), op.getWeight(), op.getTargets(),
+        op.getTransposedAttr(), op.getIgnoreIndexAttr(), op.getChunkAttr());
+    rebuilt->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+    rewriter.replaceAllUsesWith(op.getLoss(), rebuilt.getLoss());
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+} // namespace
+
+void LinearCrossEntropyOp::getCanonicalizationPatterns(
+    RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<DropUnusedGradients>(context);
+}
+
+Operation *LinearCrossEntropyOp::buildForward(OpBuilder &builder,
+                                              IRMapping &mapping) {
+  auto made = LinearCrossEntropyOp::create(
+      builder, getLoc(), getLoss().getType(), getInput().getType(),
+      getDWeight() ? getDWeight().getType() : getWeight().getType(),
+      mapping.lookupOrDefault(getInput()), mapping.lookupOrDefault(getWeight()),
+      mapping.lookupOrDefault(getTargets()), getTransposedAttr(),
+      getIgnoreIndexAttr(), getChunkAttr());
+  made->setDiscardableAttrs(getOperation()->getDiscardableAttrDictionary());
+  for (auto [from, to] : llvm::zip(getResults(), made.getResults()))
+    mapping.map(from, to);
+  return made;
+}
+
+LogicalResult
+LinearCrossEntropyOp::buildGradients(OpBuilder &builder, ValueRange results,
+                                     MutableArrayRef<Value> operands) {
+  if (results[1] || results[2])
+    return emitOpError("has no rule to differentiate its gradients");
+  RuleBuilder b(getLoc(), builder);
+  for (auto [index, gradient] :
+       llvm::enumerate(ValueRange{getDInput(), getDWeight()}))
+    operands[index] = b.createOrFold<MulOp>(gradient, results[0]);
   return success();
 }

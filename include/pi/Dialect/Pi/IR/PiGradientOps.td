@@ -48,6 +48,7 @@ def PI_MulOp : PI_BroadcastOp<"mul", [PI_Differentiable]> {
     %z = pi.mul %y, %beta : (tensor<1x16x64xf32>, tensor<f32>) -> tensor<1x16x64xf32>
     ```
   }];
+  let hasFolder = 1;
 }
 
 def PI_DivOp : PI_BroadcastOp<"div"> {

@@ -96,4 +96,80 @@ def PI_CrossEntropyOp : PI_Op<"cross_entropy",
   }];
 }
 
+def PI_LinearCrossEntropyOp : PI_Op<"linear_cross_entropy", [
+    PI_TrainingOnly, Pure, PI_WideResults, SameVariadicResultSize,
+    DeclareOpInterfaceMethods<DifferentiableOpInterface, ["buildForward"]>]> {
+  let summary = "the cross-entropy of a linear layer, without its logits";
+  let description = [{
+    The loss of `pi.cross_entropy` on `logits = input * weight`, but never with
+    all logits in memory: they are computed for some rows at a time, and what
+    they give is summed in the order of rows. Shapes: input `... x d`, weight
+    `d x V`, or `V x d` with `transposed` (a head tied to the embedding),
+    targets `...`; the loss is a scalar, f32 unless the input is f64.
+
+    The optional results are the gradients of the loss. With N places that are
+    not ignored,
+
+    - `dlogits[i, v] = (softmax(logits[i])[v] - 1[v = targets[i]]) / N`, or 0
+      where i is ignored,
+    - `d_input = dlogits * weight^T`, of the type of the input,
+    - `d_weight = input^T * dlogits`, of the shape of the weight, and of its
+      element type or f32, in which a sum over many rows of bf16 is exact enough.
+
+    They come from the forward part because logits would have to be computed
+    again otherwise (as in the Liger kernel, arXiv 2410.10989): the rule
+    multiplies them by the gradient of the loss, which is 1 in training, and
+    then drops out.
+
+    `chunk` says for how many rows there are logits at a time. Without it the
+    target chooses: the CPU as many as take 64 MiB, a GPU as many as take
+    400 MB.
+
+    ```mlir
+    %loss = pi.linear_cross_entropy %x, %table transposed, %targets ignore_index -100
+        : (tensor<1x16x64xf32>, tensor<384x64xf32>, tensor<1x16xi32>) -> tensor<f32>
+    %l, %dx, %dw = pi.linear_cross_entropy %x, %w, %targets ignore_index -100 chunk 8
+        : (tensor<1x16x64xf32>, tensor<64x384xf32>, tensor<1x16xi32>)
+        -> (tensor<f32>, tensor<1x16x64xf32>, tensor<64x384xf32>)
+    ```
+  }];
+  let arguments = (ins
+    PI_FloatTensor:$input,
+    PI_FloatTensor:$weight,
+    PI_IndexTensor:$targets,
+    UnitAttr:$transposed,
+    I32Attr:$ignore_index,
+    OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$chunk);
+  let results = (outs PI_FloatScalar:$loss,
+                      Optional<PI_FloatTensor>:$d_input,
+                      Optional<PI_FloatTensor>:$d_weight);
+  let assemblyFormat = [{
+    $input `,` $weight (`transposed` $transposed^)? `,` $targets
+    `ignore_index` $ignore_index (`chunk` $chunk^)? attr-dict
+    `:` functional-type(operands, results)
+  }];
+  let builders = [
+    // Without gradients.
+    OpBuilder<(ins "::mlir::Value":$input, "::mlir::Value":$weight,
+                   "::mlir::Value":$targets, "bool":$transposed,
+                   "int32_t":$ignore_index)>
+  ];
+  let extraClassDeclaration = [{
+    /// The number of features read (d) and of classes (V).
+    int64_t getInFeatures() {
+      return getInput().getType().getShape().back();
+    }
+    int64_t getNumClasses() {
+      return getWeight().getType().getDimSize(!getTransposed());
+    }
+    /// The number of rows: one for each target.
+    int64_t getNumRows() { return getTargets().getType().getNumElements(); }
+    /// For how many rows there are logits at a time: what `chunk` says, or else
+    /// as many as take `limit` bytes, each having `rowBytes`. At least one.
+    int64_t getChunkRows(int64_t limit, int64_t rowBytes);
+  }];
+  let hasVerifier = 1;
+  let hasCanonicalizer = 1;
+}
+
 #endif // PI_DIALECT_PI_IR_PITRAININGOPS_TD
