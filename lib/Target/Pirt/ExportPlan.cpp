@@ -94,10 +94,14 @@ LogicalResult PlanExporter::describeArguments() {
 llvm::json::Value PlanExporter::getBuffer(Value value) {
   if (!value)
     return nullptr;
-  if (auto alloc = value.getDefiningOp<AllocOp>())
-    return Object{{"space", "arena"},
-                  {"offset", static_cast<int64_t>(*alloc.getOffset())}};
-  return Object(buffers.find(value)->second);
+  ViewOrigin origin = getViewOrigin(value);
+  if (auto alloc = origin.buffer.getDefiningOp<AllocOp>())
+    return Object{
+        {"space", "arena"},
+        {"offset", static_cast<int64_t>(*alloc.getOffset()) + origin.offset}};
+  Object buffer(buffers.find(origin.buffer)->second);
+  buffer["offset"] = origin.offset;
+  return buffer;
 }
 
 Object PlanExporter::exportGemm(GemmOp op) {
@@ -184,7 +188,7 @@ FailureOr<llvm::json::Value> PlanExporter::run() {
         return alloc.emitError("has no offset: run pirt-plan-memory first");
       continue;
     }
-    if (isa<func::ReturnOp>(op))
+    if (isa<func::ReturnOp, ViewOp>(op))
       continue;
     FailureOr<Object> step = exportStep(&op);
     if (failed(step))

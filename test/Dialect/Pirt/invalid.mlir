@@ -118,3 +118,37 @@ func.func @wrong_table(%x: memref<4xf32>) {
   pirt.launch @kernels::@k grid [1, 1, 1] block [32, 1, 1] () table (%x, %x) table memref<4xf32>, memref<4xf32>
   return
 }
+
+// -----
+
+func.func @view_elements(%x: memref<4x8xf32>) {
+  // expected-error @+1 {{has to have the elements of its source, but they are 'memref<8xbf16>' and 'memref<4x8xf32>'}}
+  %0 = pirt.view %x from 0 : memref<4x8xf32> to memref<8xbf16>
+  return
+}
+
+// -----
+
+// One row too far down.
+func.func @view_end(%x: memref<4x8xf32>) {
+  // expected-error @+1 {{of 64 bytes from element 24 on does not lie in the 128 bytes of its source}}
+  %0 = pirt.view %x from 24 : memref<4x8xf32> to memref<2x8xf32>
+  return
+}
+
+// -----
+
+// The product of offset and size overflows.
+func.func @view_overflow(%x: memref<4x8xf32>) {
+  // expected-error @+1 {{does not lie in the 128 bytes of its source}}
+  %0 = pirt.view %x from 9223372036854775807 : memref<4x8xf32> to memref<8xf32>
+  return
+}
+
+// -----
+
+func.func @view_layout(%x: memref<4x8xf32>) {
+  // expected-error @+1 {{rows of the buffer have to be contiguous and a fixed distance apart}}
+  %0 = pirt.view %x from 0 : memref<4x8xf32> to memref<2x2xf32, strided<[8, 2]>>
+  return
+}

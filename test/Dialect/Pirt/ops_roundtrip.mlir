@@ -59,3 +59,23 @@ func.func @table(%x: memref<4x64xf32>, %y: memref<8xf32>, %z: memref<8xbf16>) {
   pirt.launch @kernels::@sum grid [4, 1, 1] block [64, 1, 1] (%x) table (%y, %z) : memref<4x64xf32> table memref<8xf32>, memref<8xbf16>
   return
 }
+
+// CHECK-LABEL: func.func @view
+func.func @view(%x: memref<4x64xbf16>, %y: memref<128xbf16>, %padded: memref<4x33xf32, strided<[64, 1]>>) {
+  // CHECK: %[[HALF:.*]] = pirt.view %{{.*}} from 128 : memref<4x64xbf16> to memref<2x64xbf16>
+  %0 = pirt.view %x from 128 : memref<4x64xbf16> to memref<2x64xbf16>
+  // CHECK: pirt.view %[[HALF]] from 0 : memref<2x64xbf16> to memref<128xbf16>
+  %1 = pirt.view %0 from 0 : memref<2x64xbf16> to memref<128xbf16>
+  // CHECK: pirt.view %{{.*}} from 192 : memref<4x33xf32, strided<[64, 1]>> to memref<1x33xf32, strided<[64, 1]>>
+  %2 = pirt.view %padded from 192 : memref<4x33xf32, strided<[64, 1]>> to memref<1x33xf32, strided<[64, 1]>>
+  pirt.copy %1 to %y : memref<128xbf16> to memref<128xbf16>
+  return
+}
+
+// A sum of products in place.
+// CHECK-LABEL: func.func @gemm_onto
+func.func @gemm_onto(%a: memref<4x8xbf16>, %b: memref<4x16xbf16>, %d: memref<8x16xf32>) {
+  // CHECK: pirt.gemm %{{.*}} transpose_a, %{{.*}} plus %[[D:.*]] into %[[D]] : memref<4x8xbf16>, memref<4x16xbf16> plus memref<8x16xf32> -> memref<8x16xf32>
+  pirt.gemm %a transpose_a, %b plus %d into %d : memref<4x8xbf16>, memref<4x16xbf16> plus memref<8x16xf32> -> memref<8x16xf32>
+  return
+}

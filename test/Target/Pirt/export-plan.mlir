@@ -63,3 +63,25 @@ func.func @forward(%x: memref<4x8xf32> {pi.name = "x"}, %w: memref<8x33xf32> {pi
       : memref<4x8xf32>, memref<8x33xf32>, memref<33xf32> -> memref<4x33xf32, strided<[64, 1]>> loc("h.0.c_fc")
   return
 }
+
+// Views are places behind the buffer that they lie in.
+// CHECK-LABEL: "views": {
+func.func @views(%x: memref<4x8xf32> {pi.name = "x"}, %y: memref<8xf32> {pirt.output = "y"})
+    attributes {pirt.arena_bytes = 512 : i64} {
+  %0 = pirt.alloc offset 256 : memref<4x8xf32>
+  %rows = pirt.view %0 from 8 : memref<4x8xf32> to memref<3x8xf32>
+  %row = pirt.view %rows from 16 : memref<3x8xf32> to memref<8xf32>
+  %input = pirt.view %x from 24 : memref<4x8xf32> to memref<8xf32>
+  // CHECK: "from": {
+  // CHECK-NEXT: "index": 0,
+  // CHECK-NEXT: "offset": 96,
+  // CHECK-NEXT: "space": "input"
+  // CHECK: "to": {
+  // CHECK-NEXT: "offset": 352,
+  // CHECK-NEXT: "space": "arena"
+  pirt.copy %input to %row : memref<8xf32> to memref<8xf32> loc("a")
+  // CHECK: "from": {
+  // CHECK-NEXT: "offset": 352,
+  pirt.copy %row to %y : memref<8xf32> to memref<8xf32> loc("b")
+  return
+}

@@ -72,13 +72,45 @@ int64_t mlir::pirt::getBufferBytes(MemRefType type) {
   return elements * (type.getElementTypeBitWidth() / 8);
 }
 
-LogicalResult AllocOp::verify() {
-  if (!getBuffer().getType().getLayout().isIdentity() &&
-      failed(getMatrixView(getBuffer().getType())))
-    return emitOpError("rows of the buffer have to be contiguous and a fixed "
-                       "distance apart, but it is ")
-           << getBuffer().getType();
+/// Checks that getBufferBytes() knows how far the buffer reaches.
+static LogicalResult verifyExtent(Operation *op, MemRefType type) {
+  if (!type.getLayout().isIdentity() && failed(getMatrixView(type)))
+    return op->emitOpError("rows of the buffer have to be contiguous and a "
+                           "fixed distance apart, but it is ")
+           << type;
   return success();
+}
+
+LogicalResult AllocOp::verify() {
+  return verifyExtent(*this, getBuffer().getType());
+}
+
+LogicalResult ViewOp::verify() {
+  MemRefType source = getSource().getType(), result = getResult().getType();
+  if (source.getElementType() != result.getElementType())
+    return emitOpError("has to have the elements of its source, but they are ")
+           << result << " and " << source;
+  if (failed(verifyExtent(*this, source)) ||
+      failed(verifyExtent(*this, result)))
+    return failure();
+  int64_t available = getBufferBytes(source), asked = getBufferBytes(result);
+  int64_t elementBytes = source.getElementTypeBitWidth() / 8;
+  if (asked > available ||
+      static_cast<int64_t>(getOffset()) > (available - asked) / elementBytes)
+    return emitOpError("of ")
+           << asked << " bytes from element " << getOffset()
+           << " on does not lie in the " << available << " bytes of its source";
+  return success();
+}
+
+ViewOrigin mlir::pirt::getViewOrigin(Value buffer) {
+  ViewOrigin origin{buffer, 0};
+  while (auto view = origin.buffer.getDefiningOp<ViewOp>()) {
+    int64_t elementBytes = view.getType().getElementTypeBitWidth() / 8;
+    origin.offset += static_cast<int64_t>(view.getOffset()) * elementBytes;
+    origin.buffer = view.getSource();
+  }
+  return origin;
 }
 
 //===----------------------------------------------------------------------===//

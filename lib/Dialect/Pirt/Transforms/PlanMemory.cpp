@@ -62,6 +62,19 @@ ArenaPlan mlir::pirt::planArena(ArrayRef<LiveBuffer> buffers) {
   return plan;
 }
 
+/// Makes the buffer live where it, or a view of it, is used.
+static void addUses(Value value, const DenseMap<Operation *, int64_t> &steps,
+                    LiveBuffer &buffer) {
+  for (Operation *user : value.getUsers()) {
+    if (auto view = dyn_cast<ViewOp>(user)) {
+      addUses(view.getResult(), steps, buffer);
+      continue;
+    }
+    buffer.first = std::min(buffer.first, steps.lookup(user));
+    buffer.last = std::max(buffer.last, steps.lookup(user));
+  }
+}
+
 namespace {
 struct PlanMemoryPass : pirt::impl::PirtPlanMemoryBase<PlanMemoryPass> {
   void runOnOperation() override {
@@ -71,6 +84,11 @@ struct PlanMemoryPass : pirt::impl::PirtPlanMemoryBase<PlanMemoryPass> {
     DenseMap<Operation *, int64_t> steps;
     for (auto [step, op] : llvm::enumerate(function.getBody().front()))
       steps[&op] = step;
+
+    for (Operation &op :
+         llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
+      if (isa<ViewOp>(op) && op.use_empty())
+        op.erase();
 
     SmallVector<AllocOp> allocations;
     SmallVector<LiveBuffer> buffers;
@@ -82,10 +100,7 @@ struct PlanMemoryPass : pirt::impl::PirtPlanMemoryBase<PlanMemoryPass> {
       }
       LiveBuffer buffer{getBufferBytes(alloc.getBuffer().getType()),
                         std::numeric_limits<int64_t>::max(), 0};
-      for (Operation *user : alloc->getUsers()) {
-        buffer.first = std::min(buffer.first, steps.lookup(user));
-        buffer.last = std::max(buffer.last, steps.lookup(user));
-      }
+      addUses(alloc.getBuffer(), steps, buffer);
       allocations.push_back(alloc);
       buffers.push_back(buffer);
       bufferBytes += buffer.bytes;

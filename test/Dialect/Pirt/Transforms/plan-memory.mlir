@@ -23,6 +23,28 @@ func.func @reuse(%x: memref<128xf32> {pi.name = "x"}, %y: memref<128xf32> {pirt.
   return
 }
 
+// A buffer lives as long as its views are used, also views of views: %1 cannot
+// have its place. A view that nobody uses does not count.
+// CHECK-LABEL: func.func @views
+// CHECK-SAME: pirt.arena_bytes = 2560
+func.func @views(%x: memref<128xf32> {pi.name = "x"}, %y: memref<128xf32> {pirt.output = "y"}) {
+  // CHECK: pirt.alloc offset 0 : memref<512xf32>
+  %0 = pirt.alloc : memref<512xf32>
+  %half = pirt.view %0 from 256 : memref<512xf32> to memref<256xf32>
+  %quarter = pirt.view %half from 128 : memref<256xf32> to memref<128xf32>
+  // CHECK: pirt.alloc offset 2048 : memref<128xf32>
+  %1 = pirt.alloc : memref<128xf32>
+  // CHECK-NOT: pirt.alloc
+  %unused = pirt.alloc : memref<4096xf32>
+  // CHECK-NOT: from 2048
+  %part = pirt.view %unused from 2048 : memref<4096xf32> to memref<128xf32>
+  pirt.launch @kernels::@k1 grid [1, 1, 1] block [64, 1, 1] (%x, %0) : memref<128xf32>, memref<512xf32>
+  pirt.launch @kernels::@k1 grid [1, 1, 1] block [64, 1, 1] (%x, %1) : memref<128xf32>, memref<128xf32>
+  pirt.launch @kernels::@k1 grid [1, 1, 1] block [64, 1, 1] (%1, %quarter) : memref<128xf32>, memref<128xf32>
+  pirt.copy %quarter to %y : memref<128xf32> to memref<128xf32>
+  return
+}
+
 gpu.module @kernels {
   gpu.func @k1(%x: memref<128xf32>, %y: memref<128xf32>) kernel {
     gpu.return

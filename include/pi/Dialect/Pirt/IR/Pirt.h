@@ -39,6 +39,14 @@ FailureOr<MatrixView> getMatrixView(MemRefType type);
 /// Bytes of a buffer: whole rows, with what is between them.
 int64_t getBufferBytes(MemRefType type);
 
+/// What a buffer is a view of, through any number of `pirt.view`, and where in
+/// it the view begins, in bytes.
+struct ViewOrigin {
+  Value buffer;
+  int64_t offset;
+};
+ViewOrigin getViewOrigin(Value buffer);
+
 } // namespace mlir::pirt
 
 #define GET_ATTRDEF_CLASSES

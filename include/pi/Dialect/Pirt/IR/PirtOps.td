@@ -34,6 +34,31 @@ def PIRT_AllocOp : PIRT_Op<"alloc"> {
   let hasVerifier = 1;
 }
 
+def PIRT_ViewOp : PIRT_Op<"view", [Pure]> {
+  let summary = "a part of a buffer";
+  let description = [{
+    A buffer that begins `offset` elements behind the first one of another, and
+    lies in that. It is no memory of its own: the other lives as long as its
+    views are used.
+
+    ```mlir
+    func.func @second_half(%x: memref<4x64xbf16>, %y: memref<128xbf16>) {
+      %0 = pirt.view %x from 128 : memref<4x64xbf16> to memref<2x64xbf16>
+      %1 = pirt.view %0 from 0 : memref<2x64xbf16> to memref<128xbf16>
+      pirt.copy %1 to %y : memref<128xbf16> to memref<128xbf16>
+      return
+    }
+    ```
+  }];
+  let arguments = (ins PIRT_Buffer:$source,
+                       ConfinedAttr<I64Attr, [IntNonNegative]>:$offset);
+  let results = (outs PIRT_Buffer:$result);
+  let assemblyFormat = [{
+    $source `from` $offset attr-dict `:` type($source) `to` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def PIRT_GemmOp : PIRT_Op<"gemm", [AttrSizedOperandSegments]> {
   let summary = "a product of two matrices";
   let description = [{
