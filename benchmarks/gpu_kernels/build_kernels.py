@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 
+import cross_entropy
+
 TILINGS = [(4, 32, 64), (4, 32, 32), (4, 16, 64), (8, 16, 64), (4, 16, 128)]
 
 
@@ -126,14 +128,15 @@ def main():
         "linear": linear_cases(),
         "argmax": argmax_cases(),
     }
+    cases = [(kind, options) for kind, some in kinds.items() for options in some]
+    cases += cross_entropy.cases()
     with tempfile.TemporaryDirectory() as folder:
-        cases = [
+        kernels = [
             build(pi_opt, pathlib.Path(folder), kind, options)
-            for kind, all_options in kinds.items()
-            for options in all_options
+            for kind, options in cases
         ]
-    pathlib.Path(output).write_text(json.dumps(cases, indent=1))
-    print(f"{len(cases)} kernels in {output}")
+    pathlib.Path(output).write_text(json.dumps(kernels, indent=1))
+    print(f"{len(kernels)} kernels in {output}")
 
 
 if __name__ == "__main__":

@@ -150,6 +150,8 @@ MemRefType PlanBuilder::getArgumentType(BlockArgument argument) {
 /// Whether a product takes this weight padded.
 bool PlanBuilder::isPadded(Value weight) {
   return llvm::any_of(weight.getUses(), [&](OpOperand &use) {
+    if (auto loss = dyn_cast<LinearCrossEntropyOp>(use.getOwner()))
+      return loss.getTransposed() && use == loss.getWeightMutable();
     auto linear = dyn_cast<LinearOp>(use.getOwner());
     return linear && use == linear.getWeightMutable() &&
            isPaddable(fusion.of(linear));

@@ -21,6 +21,7 @@ void mlir::pi::registerPlanOpModels(DialectRegistry &registry) {
     attachArgmaxPlan(*context);
     attachAttentionPlan(*context);
     attachCachedAttentionPlan(*context);
+    attachCrossEntropyPlans(*context);
     attachMatmulPlan(*context);
     attachOptimizerPlan(*context);
   });

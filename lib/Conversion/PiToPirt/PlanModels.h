@@ -21,6 +21,7 @@ namespace mlir::pi {
 void attachArgmaxPlan(MLIRContext &context);
 void attachAttentionPlan(MLIRContext &context);
 void attachCachedAttentionPlan(MLIRContext &context);
+void attachCrossEntropyPlans(MLIRContext &context);
 void attachMatmulPlan(MLIRContext &context);
 void attachOptimizerPlan(MLIRContext &context);
 

@@ -158,6 +158,34 @@ FailureOr<KernelLaunch> buildIsFinite(gpu::GPUModuleOp module, Location loc,
 FailureOr<KernelLaunch> buildMeanEntropy(gpu::GPUModuleOp module, Location loc,
                                          MemRefType entropy);
 
+/// Rows of pi.cross_entropy and pi.cross_entropy_grad. Arguments, each only if
+/// the specification asks for it: logits [rows, rowStride], of which the first
+/// `columns` columns count, targets [rows] i32, count [1] f32, gradient [] f32,
+/// losses [rows] f32, result [rows, rowStride], which may be the logits.
+/// Columns of the result beyond `columns` are 0.
+struct CrossEntropySpec {
+  Type element;
+  int64_t rows, columns, rowStride;
+  int32_t ignoreIndex;
+  bool losses = false;
+  /// result[i] = gradient / count * (softmax(logits[i]) - onehot(targets[i])).
+  bool result = false;
+  /// Whether there is an argument `gradient`: else it is 1.
+  bool gradient = false;
+};
+FailureOr<KernelLaunch> buildCrossEntropy(gpu::GPUModuleOp module, Location loc,
+                                          const CrossEntropySpec &spec);
+
+/// The number of targets that are not ignored, at least 1. Arguments: targets
+/// [rows] i32, count [1] f32.
+FailureOr<KernelLaunch> buildTargetCount(gpu::GPUModuleOp module, Location loc,
+                                         int64_t rows, int32_t ignoreIndex);
+
+/// The sum of losses [rows] f32, in a fixed order, over count [1] f32: loss []
+/// f32. Arguments in this order.
+FailureOr<KernelLaunch> buildMeanLoss(gpu::GPUModuleOp module, Location loc,
+                                      int64_t rows);
+
 #define GEN_PASS_DECL
 #include "pi/Conversion/PiToPirt/Kernels/Passes.h.inc"
 

@@ -25,6 +25,9 @@ namespace mlir::pi {
 using namespace mlir;
 using namespace mlir::pi;
 
+/// As LibTorch has it unless told otherwise.
+static constexpr int32_t kIgnoreIndex = -100;
+
 static DictionaryAttr toAttribute(Builder &builder,
                                   const KernelLaunch &launch) {
   return builder.getDictionaryAttr(
@@ -49,6 +52,14 @@ struct BuildKernel : pi::impl::PiBuildKernelBase<BuildKernel> {
             .Case("cached-attention", [&] { return cachedAttention(); })
             .Case("linear", [&] { return linear(); })
             .Case("argmax", [&] { return argmax(); })
+            .Case("cross-entropy", [&] { return crossEntropy(); })
+            .Case("target-count",
+                  [&] {
+                    return buildTargetCount(getKernels(), getLoc(), rows,
+                                            kIgnoreIndex);
+                  })
+            .Case("mean-loss",
+                  [&] { return buildMeanLoss(getKernels(), getLoc(), rows); })
             .Default([&]() -> FailureOr<KernelLaunch> {
               return emitError(getLoc(), "no kernel of kind '") << kind << "'";
             })();
@@ -151,6 +162,17 @@ private:
       return failure();
     return buildArgmax(getKernels(), getLoc(),
                        ArgmaxSpec{*type, rows, columns, columns});
+  }
+
+  FailureOr<KernelLaunch> crossEntropy() {
+    FailureOr<Type> type = parseType(dtype);
+    if (failed(type))
+      return failure();
+    CrossEntropySpec spec{*type, rows, columns, rowStride ? rowStride : columns,
+                          kIgnoreIndex};
+    spec.losses = losses;
+    spec.result = gradient;
+    return buildCrossEntropy(getKernels(), getLoc(), spec);
   }
 };
 

@@ -22,7 +22,8 @@ def PiBuildKernel : Pass<"pi-build-kernel", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"kind", "kind", "std::string", "",
-           "attention, cached-attention, linear or argmax">,
+           "attention, cached-attention, linear, argmax, cross-entropy, "
+           "target-count or mean-loss">,
     Option<"dtype", "dtype", "std::string", "\"bf16\"", "bf16 or f32">,
     Option<"resultDtype", "result-dtype", "std::string", "",
            "Type of a linear's result, if it is another one">,
@@ -41,10 +42,16 @@ def PiBuildKernel : Pass<"pi-build-kernel", "::mlir::ModuleOp"> {
            "With warps: query rows of a warp">,
     Option<"columnsPerStep", "columns-per-step", "int64_t", "64",
            "With warps: keys in one step">,
-    Option<"rows", "rows", "int64_t", "1", "Rows of a linear or argmax">,
+    Option<"rows", "rows", "int64_t", "1", "Rows of a linear, argmax or loss">,
     Option<"depth", "depth", "int64_t", "768", "Columns of a linear's input">,
     Option<"columns", "columns", "int64_t", "768",
-           "Columns of a linear's result, or of argmax">,
+           "Columns of a linear's result, of argmax or of logits">,
+    Option<"rowStride", "row-stride", "int64_t", "0",
+           "Distance of rows of logits (0: they are dense)">,
+    Option<"losses", "losses", "bool", "true",
+           "A cross-entropy gives the losses of rows">,
+    Option<"gradient", "gradient", "bool", "true",
+           "A cross-entropy gives the gradients of logits">,
     Option<"transposed", "transposed", "bool", "false",
            "The weight is columns x depth">,
     Option<"bias", "bias", "bool", "true", "Add a bias">,

@@ -123,7 +123,7 @@ def PI_LinearCrossEntropyOp : PI_Op<"linear_cross_entropy", [
 
     `chunk` says for how many rows there are logits at a time. Without it the
     target chooses: the CPU as many as take 64 MiB, a GPU as many as take
-    400 MB.
+    400 MiB. A GPU rounds the number up to a multiple of 128.
 
     ```mlir
     %loss = pi.linear_cross_entropy %x, %table transposed, %targets ignore_index -100

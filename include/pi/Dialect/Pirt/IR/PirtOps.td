@@ -68,7 +68,8 @@ def PIRT_GemmOp : PIRT_Op<"gemm", [AttrSizedOperandSegments]> {
     bias `n`, c and d `m x n`; leading dimensions of a, c and d count as rows.
     With `batched`, a, b and d have rank 3 and their first dimension numbers
     independent products. a and b have one element type; d has that or f32, as
-    has c; bias has that of d. Rows may be further apart than they are long.
+    has c; bias has that of d. Rows may be further apart than they are long. c may
+    be d itself: the product is then added to what is there.
 
     Without bias and c, a b that is transposed may have more rows than d has
     columns, as many as fit between the rows of d: what they give is written

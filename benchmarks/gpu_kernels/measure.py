@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What the checks of all kernels share: inputs, errors and times."""
+
+import math
+import statistics
+
+import torch
+
+DEVICE = "cuda"
+TYPES = {"bf16": torch.bfloat16, "f32": torch.float32}
+# Of the greatest magnitude of the expected result.
+TOLERANCE = {torch.bfloat16: 1e-2, torch.float32: 2e-5}
+
+
+def random(shape, dtype, scale=1.0):
+    return (torch.randn(shape, device=DEVICE) * scale).to(dtype)
+
+
+def median_time(run, repeats=20, replays=20):
+    """Microseconds of `run` in a graph that holds it `repeats` times."""
+    for _ in range(3):
+        run()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for _ in range(repeats):
+            run()
+    times = []
+    for _ in range(replays):
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start.record()
+        graph.replay()
+        end.record()
+        end.synchronize()
+        times.append(1000 * start.elapsed_time(end) / repeats)
+    return statistics.median(times)
+
+
+def relative_error(actual, expected):
+    actual = actual.double()
+    if not torch.isfinite(actual).all():
+        return math.inf
+    greatest = expected.abs().max().clamp_min(1e-30)
+    return ((actual - expected).abs().max() / greatest).item()
