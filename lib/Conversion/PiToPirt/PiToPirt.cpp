@@ -43,8 +43,8 @@ static MemRefType getBufferType(Type type) {
   return MemRefType::get(tensor.getShape(), tensor.getElementType());
 }
 
-/// The type of an output or of a product with a padded weight: rows of an
-/// awkward length are padded.
+/// The type of what a linear layer writes into an output or with a padded
+/// weight: rows of an awkward length are padded.
 static MemRefType getPaddedType(Type type) {
   MemRefType buffer = getBufferType(type);
   if (buffer.getRank() < 2 || !isa<FloatType>(buffer.getElementType()) ||
@@ -77,6 +77,16 @@ static bool isPaddable(const FusedLinear &layer) {
          !layer.residual;
 }
 
+/// Whether `op` rounds an argument to bf16.
+static bool isRounding(Operation *op) {
+  auto round = dyn_cast<arith::TruncFOp>(op);
+  if (!round || !isa<BlockArgument>(round.getIn()))
+    return false;
+  auto type = dyn_cast<RankedTensorType>(round.getType());
+  return type && type.getElementType().isBF16() &&
+         getElementTypeOrSelf(round.getIn()).isF32();
+}
+
 namespace {
 /// Writes the plan of one function.
 class PlanBuilder final : public PlanEmitter {
@@ -101,16 +111,19 @@ public:
 private:
   LogicalResult createPlan();
   MemRefType getArgumentType(BlockArgument argument);
+  MemRefType getOutputType(Value value) const;
   LogicalResult convert(Operation *op);
   LogicalResult convertLinear(const FusedLinear &layer);
   void convertToGemm(const FusedLinear &layer);
   LogicalResult convertToKernel(const FusedLinear &layer);
   LogicalResult finishReturn(func::ReturnOp op);
 
-  bool joinsRun(RowOpInterface op) const;
+  bool isKnown(Value value) const;
+  void pullIntoRun();
   LogicalResult flushRun();
   LogicalResult flushRounding();
   bool isPadded(Value weight);
+  LogicalResult emitRun(ArrayRef<Operation *> ops);
 
   func::FuncOp function;
   gpu::GPUModuleOp kernelModule;
@@ -124,18 +137,10 @@ private:
   SmallVector<Operation *> run;
   /// Roundings of arguments that are not emitted yet.
   SmallVector<arith::TruncFOp> roundings;
+  /// Row operations that were emitted before their place.
+  DenseSet<Operation *> pulled;
 };
 } // namespace
-
-/// The value that `value` is another shape of.
-static Value stripReshapes(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (!isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(op))
-      break;
-    value = op->getOperand(0);
-  }
-  return value;
-}
 
 /// The type of an input, parameter or state. The runtime pads a parameter with
 /// zeros.
@@ -156,6 +161,18 @@ bool PlanBuilder::isPadded(Value weight) {
     return linear && use == linear.getWeightMutable() &&
            isPaddable(fusion.of(linear));
   });
+}
+
+/// The type of an output, whose rows only a linear layer writes apart.
+MemRefType PlanBuilder::getOutputType(Value value) const {
+  Value source = stripReshapes(value);
+  auto type = cast<RankedTensorType>(value.getType());
+  auto sourceType = cast<RankedTensorType>(source.getType());
+  Operation *op = source.getDefiningOp();
+  if (!op || !fusion.endingAt(op) || type.getRank() == 0 ||
+      type.getShape().back() != sourceType.getShape().back())
+    return getBufferType(type);
+  return getPaddedType(type);
 }
 
 LogicalResult PlanBuilder::createPlan() {
@@ -191,7 +208,7 @@ LogicalResult PlanBuilder::createPlan() {
              << kGradientAttr << ", " << kParameterAttr << " and "
              << kStateAttr;
     returned.emplace_back(value, types.size());
-    types.push_back(getPaddedType(value.getType()));
+    types.push_back(getOutputType(value));
     attributes.push_back(planBuilder.getDictionaryAttr(planBuilder.getNamedAttr(
         pirt::kOutputAttr, planBuilder.getStringAttr(name))));
     locations.push_back(value.getLoc());
@@ -210,7 +227,12 @@ LogicalResult PlanBuilder::createPlan() {
 }
 
 Value PlanBuilder::lookup(Value value) {
-  return buffers.lookup(stripReshapes(value));
+  value = stripReshapes(value);
+  // A constant is written into memory for the first who reads it there.
+  if (!buffers.contains(value) && isSplatConstant(value) &&
+      failed(emitRun(value.getDefiningOp())))
+    return {};
+  return buffers.lookup(value);
 }
 
 Value PlanBuilder::allocate(Value value, MemRefType type) {
@@ -320,37 +342,71 @@ LogicalResult PlanBuilder::convertLinear(const FusedLinear &layer) {
 // Runs of row operations
 //===----------------------------------------------------------------------===//
 
-/// Whether `op` is computed row by row with the operations before it: its rows
-/// are theirs, or some of them repeated.
-bool PlanBuilder::joinsRun(RowOpInterface op) const {
-  auto first = cast<RowOpInterface>(run.front());
-  if (op.getUpdatedOperand() || first.getUpdatedOperand())
-    return false;
-  auto [rows, columns] = op.getRowSpace();
-  auto [firstRows, firstColumns] = first.getRowSpace();
-  if (columns != firstColumns || firstRows % rows != 0)
-    return false;
-  // A gather reads other rows than its own.
-  return llvm::none_of(op->getOperands(), [&](Value operand) {
-    return isa<SelectPositionOp>(op) &&
-           llvm::is_contained(run, operand.getDefiningOp());
-  });
+/// Whether `value` is at hand where the run is emitted.
+bool PlanBuilder::isKnown(Value value) const {
+  value = stripReshapes(value);
+  return buffers.contains(value) || isSplatConstant(value) ||
+         llvm::is_contained(run, value.getDefiningOp());
+}
+
+/// Adds operations that stand further below and read what the run reads or
+/// computes, with other operands that are known: in most cases the sums of a
+/// gradient over rows, which its rule computes after the products.
+void PlanBuilder::pullIntoRun() {
+  llvm::SmallSetVector<Value, 8> values;
+  auto addValues = [&](Operation *op) {
+    for (Value operand : op->getOperands())
+      if (!isSplatConstant(operand))
+        values.insert(stripReshapes(operand));
+    values.insert(op->result_begin(), op->result_end());
+  };
+  llvm::for_each(run, addValues);
+  for (Operation *op = run.back()->getNextNode(); op; op = op->getNextNode()) {
+    auto rowOp = dyn_cast<RowOpInterface>(op);
+    if (!rowOp || fusion.isFused(op) || pulled.contains(op) ||
+        isFusedUpdate(op) || isRounding(op) || !canJoinRun(run, rowOp) ||
+        !llvm::all_of(op->getOperands(),
+                      [&](Value operand) { return isKnown(operand); }) ||
+        llvm::none_of(op->getOperands(), [&](Value operand) {
+          return values.contains(stripReshapes(operand));
+        }))
+      continue;
+    run.push_back(op);
+    pulled.insert(op);
+    addValues(op);
+  }
 }
 
 LogicalResult PlanBuilder::flushRun() {
   if (run.empty())
     return success();
-  FailureOr<RowKernel> kernel = buildRowKernel(kernelModule, run);
+  pullIntoRun();
+  SmallVector<Operation *> ops;
+  std::swap(ops, run);
+  return emitRun(ops);
+}
+
+LogicalResult PlanBuilder::emitRun(ArrayRef<Operation *> ops) {
+  FailureOr<RowKernel> kernel = buildRowKernel(kernelModule, ops);
   if (failed(kernel))
     return failure();
-  SmallVector<Value> arguments;
-  DenseSet<Operation *> inside(run.begin(), run.end());
-  for (Value value : kernel->arguments)
-    arguments.push_back(inside.contains(value.getDefiningOp()) ? allocate(value)
-                                                               : lookup(value));
-  Location loc = run.back()->getLoc();
-  run.clear();
-  return launch(loc, kernel->launch, arguments);
+  SmallVector<Value> arguments, parts, sums;
+  for (Value value : kernel->inputs)
+    arguments.push_back(lookup(value));
+  for (Value value : kernel->results)
+    arguments.push_back(allocate(value));
+  Location loc = ops.back()->getLoc();
+  for (MemRefType type : kernel->parts)
+    parts.push_back(allocateScratch(loc, type));
+  for (Value value : kernel->sums)
+    sums.push_back(allocate(value));
+  llvm::append_range(arguments, parts.empty() ? sums : parts);
+  if (failed(launch(loc, kernel->launch, arguments)))
+    return failure();
+  if (parts.empty())
+    return success();
+  llvm::append_range(parts, sums);
+  return launch(loc, kernel->finish, parts);
 }
 
 //===----------------------------------------------------------------------===//
@@ -379,16 +435,6 @@ LogicalResult PlanBuilder::flushRounding() {
                 /*buffers=*/{}, sources);
 }
 
-/// Whether `op` rounds an argument to bf16.
-static bool isRounding(Operation *op) {
-  auto round = dyn_cast<arith::TruncFOp>(op);
-  if (!round || !isa<BlockArgument>(round.getIn()))
-    return false;
-  auto type = dyn_cast<RankedTensorType>(round.getType());
-  return type && type.getElementType().isBF16() &&
-         getElementTypeOrSelf(round.getIn()).isF32();
-}
-
 //===----------------------------------------------------------------------===//
 // All operations
 //===----------------------------------------------------------------------===//
@@ -411,8 +457,15 @@ LogicalResult PlanBuilder::finishReturn(func::ReturnOp op) {
 }
 
 LogicalResult PlanBuilder::convert(Operation *op) {
-  if (isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(op))
+  if (isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(op) ||
+      pulled.contains(op))
     return success();
+  if (isa<arith::ConstantOp>(op)) {
+    if (isSplatConstant(op->getResult(0)))
+      return success();
+    return op->emitError("there is no GPU code for a constant of integers or "
+                         "whose elements differ");
+  }
   const FusedLinear *layer = fusion.endingAt(op);
   if (!layer && fusion.isFused(op))
     return success();
@@ -422,7 +475,7 @@ LogicalResult PlanBuilder::convert(Operation *op) {
   }
   auto rowOp =
       layer || isRounding(op) ? RowOpInterface() : dyn_cast<RowOpInterface>(op);
-  if (rowOp && !run.empty() && joinsRun(rowOp)) {
+  if (rowOp && !run.empty() && canJoinRun(run, rowOp)) {
     run.push_back(op);
     return success();
   }

@@ -22,6 +22,8 @@ void mlir::pi::registerPlanOpModels(DialectRegistry &registry) {
     attachAttentionPlan(*context);
     attachCachedAttentionPlan(*context);
     attachCrossEntropyPlans(*context);
+    attachEmbeddingGradPlan(*context);
+    attachEntropyPenaltyPlan(*context);
     attachMatmulPlan(*context);
     attachOptimizerPlan(*context);
   });

@@ -22,6 +22,8 @@ void attachArgmaxPlan(MLIRContext &context);
 void attachAttentionPlan(MLIRContext &context);
 void attachCachedAttentionPlan(MLIRContext &context);
 void attachCrossEntropyPlans(MLIRContext &context);
+void attachEmbeddingGradPlan(MLIRContext &context);
+void attachEntropyPenaltyPlan(MLIRContext &context);
 void attachMatmulPlan(MLIRContext &context);
 void attachOptimizerPlan(MLIRContext &context);
 

@@ -186,6 +186,66 @@ FailureOr<KernelLaunch> buildTargetCount(gpu::GPUModuleOp module, Location loc,
 FailureOr<KernelLaunch> buildMeanLoss(gpu::GPUModuleOp module, Location loc,
                                       int64_t rows);
 
+/// Sums that blocks of another kernel have left in parts:
+///   result[r, c] = sum_i part[i * rows + r, c].
+/// Arguments: the parts of each sum [parts, columns] f32, then its results
+/// [rows, columns].
+struct SumOfPartsSpec {
+  struct Sum {
+    Type element;
+    int64_t rows, columns;
+  };
+  int64_t parts;
+  SmallVector<Sum> sums;
+};
+FailureOr<KernelLaunch> buildSumOfParts(gpu::GPUModuleOp module, Location loc,
+                                        const SumOfPartsSpec &spec);
+
+/// The places of a sequence of tokens, in the order of slots of their tokens.
+/// Arguments: indices [places] i32, and for each slot of a token its number of
+/// places and where they begin in the order [slots] i32 each; order [places]
+/// i32. Token v has slot `(v mod C) * Q + v / C` with C classes of Q tokens.
+struct TokenOrderSpec {
+  static constexpr int64_t kThreads = 512;
+
+  int64_t places, vocabulary;
+
+  int64_t getNumClasses() const;
+  int64_t getTokensPerClass() const;
+  /// At least the vocabulary: a slot without a token has no places.
+  int64_t getNumSlots() const { return getNumClasses() * getTokensPerClass(); }
+};
+FailureOr<KernelLaunch> buildTokenOrder(gpu::GPUModuleOp module, Location loc,
+                                        const TokenOrderSpec &spec);
+
+/// pi.embedding_grad. Arguments: what the order gives, gradient [places,
+/// columns], addend [vocabulary, columns] if any, result [vocabulary, columns].
+struct TokenSumsSpec {
+  TokenOrderSpec order;
+  Type element, resultElement;
+  int64_t columns;
+  bool addend = false;
+};
+FailureOr<KernelLaunch> buildTokenSums(gpu::GPUModuleOp module, Location loc,
+                                       const TokenSumsSpec &spec);
+
+/// pi.entropy_penalty and its gradient. Arguments of the first: entropy
+/// [B, H, T], threshold [H], and what each head gives [H] f32, whose sum is the
+/// penalty; of the second: gradient [], entropy, threshold, d_entropy,
+/// d_threshold.
+struct EntropyPenaltySpec {
+  Type element;
+  int64_t batch, heads, tokens;
+  bool perRow;
+  double gamma, lambda;
+};
+FailureOr<KernelLaunch> buildEntropyPenalty(gpu::GPUModuleOp module,
+                                            Location loc,
+                                            const EntropyPenaltySpec &spec);
+FailureOr<KernelLaunch> buildEntropyPenaltyGrad(gpu::GPUModuleOp module,
+                                                Location loc,
+                                                const EntropyPenaltySpec &spec);
+
 #define GEN_PASS_DECL
 #include "pi/Conversion/PiToPirt/Kernels/Passes.h.inc"
 

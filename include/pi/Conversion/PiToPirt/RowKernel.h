@@ -7,10 +7,15 @@
 //===----------------------------------------------------------------------===//
 //
 // One generator for elementwise operations, reductions over the last dimension
-// and gathers of rows: it takes a chain of operations with RowOpInterface and
-// emits one kernel. A row is held in registers by one warp, or by one block if
-// it is long; accesses are 16 bytes a thread and arithmetic is f32. The floor
-// of such a kernel is the bytes of its arguments over the memory bandwidth.
+// or over rows, and gathers of rows: it takes a chain of operations with
+// RowOpInterface and emits one kernel. A row is held in registers by one warp,
+// or by several if it is long; accesses are 16 bytes a thread and arithmetic is
+// f32. The floor of such a kernel is the bytes of its arguments over the memory
+// bandwidth.
+//
+// A sum over rows is gathered in registers while a block walks its rows. Where
+// several blocks add to one sum, each writes its part, and a second kernel sums
+// the parts: the order of all additions follows from the shapes alone.
 //
 //===----------------------------------------------------------------------===//
 
@@ -39,8 +44,9 @@ public:
   virtual KernelBuilder &builder() = 0;
   /// The number of the row of the operation's space, an index.
   virtual Value row() = 0;
+  virtual int64_t numColumns() = 0;
   /// This row of an operand. An operand with fewer rows is repeated; one of
-  /// rank 1 is the same for all rows.
+  /// rank 1 is the same for all rows, and a scalar for all elements.
   virtual RowFragment operandRow(Value operand) = 0;
   /// A row of a buffer by number, `columnOffset` elements in, where rows are
   /// `stride` elements apart.
@@ -53,8 +59,11 @@ public:
   virtual Value element(Value operand, Value index) = 0;
   /// The sum of the elements of a row, in every thread.
   virtual Value sum(const RowFragment &values) = 0;
-  /// Sets the row of the result.
+  /// Sets the row of the operation's first result.
   virtual void setResult(RowFragment values) = 0;
+  /// Adds a row to a result that is a sum over rows. It sums all elements if it
+  /// is a scalar.
+  virtual void addToSum(Value result, const RowFragment &values) = 0;
 };
 
 } // namespace mlir::pi
@@ -63,20 +72,36 @@ public:
 
 namespace mlir::pi {
 
-/// A kernel, and the tensors whose buffers it takes: first those it reads, then
-/// those it writes.
+/// The kernels of a run of operations, and the tensors whose buffers they take.
 struct RowKernel {
   KernelLaunch launch;
-  SmallVector<Value> arguments;
+  /// Takes buffers of `inputs`, of `results`, and then of `sums`: of `parts`
+  /// instead if that is not empty.
+  SmallVector<Value> inputs, results, sums;
+  /// The types of f32 buffers of parts, one for each sum; `finish` takes them
+  /// and then the buffers of the sums.
+  SmallVector<MemRefType> parts;
+  KernelLaunch finish;
 };
 
-/// Emits the kernel of `ops`, which stand in order and all but the first of
-/// which have the first one's row space or a repeated part of it. Values with
-/// users outside are written to memory.
+/// Whether `op` can be computed row by row together with `run`, which it
+/// follows: its rows are those of the first operation, or some of them
+/// repeated.
+bool canJoinRun(ArrayRef<Operation *> run, RowOpInterface op);
+
+/// Emits the kernels of `ops`, each of which can join those before it. Values
+/// with users outside are written to memory. A constant whose elements are
+/// equal is part of the code.
 FailureOr<RowKernel> buildRowKernel(gpu::GPUModuleOp module,
                                     ArrayRef<Operation *> ops);
 
-/// Attaches RowOpInterface to operations of pi.
+/// The value that `value` is another shape of.
+Value stripReshapes(Value value);
+
+/// Whether `value` is a constant of equal floating-point numbers.
+bool isSplatConstant(Value value);
+
+/// Attaches RowOpInterface to operations of pi, and of arith on tensors.
 void registerRowOpModels(DialectRegistry &registry);
 
 } // namespace mlir::pi

@@ -15,12 +15,13 @@ def RowOpInterface : OpInterface<"RowOpInterface"> {
   let description = [{
     An operation that computes each row of its result (the last dimension) from
     rows of its operands, so that a chain of such operations becomes one kernel
-    that keeps the row in registers.
+    that keeps the row in registers. Results may also be sums over all rows,
+    which the kernel gathers on its way.
   }];
   let cppNamespace = "::mlir::pi";
   let methods = [
     InterfaceMethod<[{
-      Emits the computation of one row of the result.
+      Emits the computation of one row: of the result, or what it adds to sums.
     }], "void", "emitRow", (ins "::mlir::pi::RowEmitter &":$emitter)>,
     InterfaceMethod<[{
       The number of rows and columns of one evaluation.
@@ -34,6 +35,18 @@ def RowOpInterface : OpInterface<"RowOpInterface"> {
       give a new value; it then is a kernel of its own.
     }], "::mlir::OpOperand *", "getUpdatedOperand", (ins), [{}], [{
       return nullptr;
+    }]>,
+    InterfaceMethod<[{
+      Whether an operand is read from memory, at other rows than the one that is
+      computed, so that it has to be complete before.
+    }], "bool", "isGathered", (ins "::mlir::OpOperand &":$operand), [{}], [{
+      return false;
+    }]>,
+    InterfaceMethod<[{
+      Whether a result is a sum over rows, of which it has the last dimensions or
+      (a scalar) none.
+    }], "bool", "isRowSum", (ins "::mlir::OpResult":$result), [{}], [{
+      return false;
     }]>
   ];
 }

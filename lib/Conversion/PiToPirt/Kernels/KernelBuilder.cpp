@@ -184,6 +184,20 @@ Value KernelBuilder::maxLanes(Value value, int64_t width, int64_t stride) {
                      [&](Value a, Value b) { return max(a, b); });
 }
 
+Value KernelBuilder::sumBlock(Value value) {
+  int64_t numWarps = kernel.getKnownBlockSizeAttr()[0] / kWarpSize;
+  Value sums = allocateShared({numWarps}, value.getType());
+  Value warp = div(thread(), index(kWarpSize));
+  Value lane = rem(thread(), index(kWarpSize));
+  Value total = sumLanes(value);
+  ifThen(equal(lane, index(0)), [&] { storeScalar(total, sums, warp); });
+  barrier();
+  total = loadScalar(sums, index(0));
+  for (int64_t i = 1; i < numWarps; ++i)
+    total = add(total, loadScalar(sums, index(i)));
+  return total;
+}
+
 void KernelBuilder::waitForPrevious() {
   NVVM::GriddepcontrolOp::create(*this, NVVM::GridDepActionKind::wait);
 }

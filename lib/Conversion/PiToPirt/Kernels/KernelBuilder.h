@@ -77,6 +77,10 @@ public:
   Value sumLanes(Value value, int64_t width = kWarpSize, int64_t stride = 1);
   Value maxLanes(Value value, int64_t width = kWarpSize, int64_t stride = 1);
 
+  /// The sum over all threads of the block, in every thread. It has shared
+  /// memory of its own.
+  Value sumBlock(Value value);
+
   void barrier() { gpu::BarrierOp::create(*this); }
   /// Waits until the kernels before this one are complete.
   void waitForPrevious();

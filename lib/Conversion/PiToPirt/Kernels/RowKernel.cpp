@@ -8,8 +8,10 @@
 
 #include "pi/Conversion/PiToPirt/RowKernel.h"
 
-#include "KernelBuilder.h"
+#include "KernelRowEmitter.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/xxhash.h"
 
@@ -18,168 +20,133 @@
 using namespace mlir;
 using namespace mlir::pi;
 
-/// Elements of a row in one access, where the row's length allows it.
-static constexpr int64_t kVectorWidth = 8;
-/// Accesses of one thread for a row, above which more threads share it.
-static constexpr int64_t kMaxChunks = 4;
-/// Rows of one block when each has one warp.
-static constexpr int64_t kRowsPerBlock = 4;
+/// Sums over rows in one kernel, of which each takes a register for every
+/// element of a row that a thread holds.
+static constexpr int64_t kMaxRowSums = 3;
+
+Value mlir::pi::stripReshapes(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(op))
+      break;
+    value = op->getOperand(0);
+  }
+  return value;
+}
+
+bool mlir::pi::isSplatConstant(Value value) {
+  DenseElementsAttr constant;
+  return matchPattern(stripReshapes(value), m_Constant(&constant)) &&
+         constant.isSplat() && isa<FloatType>(constant.getElementType());
+}
+
+//===----------------------------------------------------------------------===//
+// Runs
+//===----------------------------------------------------------------------===//
+
+static int64_t getNumElements(Value value) {
+  return cast<RankedTensorType>(value.getType()).getNumElements();
+}
+
+/// The sums over rows that `op` gives, as far as somebody reads them.
+static SmallVector<Value> getRowSums(RowOpInterface op) {
+  SmallVector<Value> sums;
+  for (OpResult result : op->getResults())
+    if (op.isRowSum(result) && !result.use_empty())
+      sums.push_back(result);
+  return sums;
+}
+
+/// The rows that a sum has: one if it is a scalar.
+static int64_t getKeptRows(Value sum, int64_t columns) {
+  bool isScalar = cast<RankedTensorType>(sum.getType()).getRank() == 0;
+  return isScalar ? 1 : getNumElements(sum) / columns;
+}
+
+bool mlir::pi::canJoinRun(ArrayRef<Operation *> run, RowOpInterface op) {
+  auto first = cast<RowOpInterface>(run.front());
+  if (op.getUpdatedOperand() || first.getUpdatedOperand())
+    return false;
+  auto [rows, columns] = op.getRowSpace();
+  auto [firstRows, firstColumns] = first.getRowSpace();
+  if (columns != firstColumns || firstRows % rows != 0)
+    return false;
+
+  SmallVector<Value> sums = getRowSums(op);
+  if (!sums.empty() && rows != firstRows)
+    return false;
+  for (Operation *other : run)
+    llvm::append_range(sums, getRowSums(cast<RowOpInterface>(other)));
+  int64_t keptRows = 1, numRowSums = 0;
+  for (Value sum : sums) {
+    int64_t kept = getKeptRows(sum, columns);
+    if (std::max(kept, keptRows) % std::min(kept, keptRows) != 0)
+      return false;
+    keptRows = std::max(kept, keptRows);
+    numRowSums += getNumElements(sum) >= columns;
+  }
+  if (numRowSums > kMaxRowSums)
+    return false;
+
+  // What the run computes is at hand for the same row, and no sum is complete.
+  return llvm::none_of(op->getOpOperands(), [&](OpOperand &operand) {
+    auto result = dyn_cast<OpResult>(stripReshapes(operand.get()));
+    if (!result || !llvm::is_contained(run, result.getOwner()))
+      return false;
+    return op.isGathered(operand) ||
+           cast<RowOpInterface>(result.getOwner()).isRowSum(result);
+  });
+}
 
 namespace {
-/// How the threads of a block share rows.
-struct RowLayout {
-  int64_t rows, columns;
-  int64_t vector, chunks, warpsPerRow, rowsPerBlock;
+/// The tensors that a run reads and gives.
+struct RunValues {
+  explicit RunValues(ArrayRef<Operation *> ops);
 
-  RowLayout(int64_t rows, int64_t columns) : rows(rows), columns(columns) {
-    vector = columns % kVectorWidth == 0 ? kVectorWidth : 1;
-    int64_t accesses = llvm::divideCeil(columns, vector);
-    int64_t warp = KernelBuilder::kWarpSize;
-    warpsPerRow = std::min<int64_t>(
-        llvm::divideCeil(accesses, warp * kMaxChunks), 1024 / warp);
-    chunks = llvm::divideCeil(accesses, warp * warpsPerRow);
-    rowsPerBlock = 1;
-    if (warpsPerRow == 1)
-      while (rowsPerBlock < kRowsPerBlock && rows % (rowsPerBlock * 2) == 0)
-        rowsPerBlock *= 2;
-  }
-  int64_t threadsPerRow() const {
-    return warpsPerRow * KernelBuilder::kWarpSize;
-  }
-  int64_t threads() const { return threadsPerRow() * rowsPerBlock; }
-  bool isExact() const { return chunks * threadsPerRow() * vector == columns; }
-};
-
-class KernelRowEmitter : public RowEmitter {
-public:
-  KernelRowEmitter(KernelBuilder &b, const RowLayout &layout,
-                   const DenseMap<Value, Value> &buffers)
-      : b(b), layout(layout), buffers(buffers) {
-    Value thread = b.thread();
-    blockRow = b.mul(b.block(), b.index(layout.rowsPerBlock));
-    lane = thread;
-    if (layout.rowsPerBlock > 1) {
-      blockRow =
-          b.add(blockRow, b.div(thread, b.index(layout.threadsPerRow())));
-      lane = b.rem(thread, b.index(layout.threadsPerRow()));
-    }
-    for (int64_t chunk = 0; chunk < layout.chunks; ++chunk)
-      columns.push_back(
-          b.mul(b.add(lane, b.index(chunk * layout.threadsPerRow())),
-                b.index(layout.vector)));
-    // Threads behind the end of the row read its last elements again, and
-    // neither count nor store them.
-    if (layout.isExact())
-      return;
-    inside = b.less(columns.back(), b.index(layout.columns));
-    columns.back() =
-        b.min(columns.back(), b.index(layout.columns - layout.vector));
-  }
-
-  void emit(RowOpInterface op) {
-    current = op;
-    op.emitRow(*this);
-  }
-  const RowFragment &result(Value value) const {
-    return fragments.find(value)->second;
-  }
-  Value rowOf(int64_t rows) {
-    return rows == layout.rows ? blockRow : b.rem(blockRow, b.index(rows));
-  }
-
-  KernelBuilder &builder() override { return b; }
-  Value row() override { return rowOf(current.getRowSpace().first); }
-
-  RowFragment operandRow(Value operand) override {
-    if (auto found = fragments.find(operand); found != fragments.end())
-      return found->second;
-    int64_t elements =
-        cast<RankedTensorType>(operand.getType()).getNumElements();
-    int64_t rows = elements / layout.columns;
-    RowFragment fragment =
-        loadRow(operand, rows == 1 ? b.index(0) : rowOf(rows), layout.columns,
-                /*columnOffset=*/0);
-    fragments[operand] = fragment;
-    return fragment;
-  }
-
-  RowFragment loadRow(Value operand, Value row, int64_t stride,
-                      int64_t columnOffset) override {
-    Value buffer = buffers.lookup(operand);
-    Value base = b.add(b.mul(row, b.index(stride)), b.index(columnOffset));
-    RowFragment fragment;
-    for (Value column : columns) {
-      Value at = b.add(base, column);
-      if (layout.vector == 1)
-        fragment.push_back(b.loadScalar(buffer, at));
-      else
-        llvm::append_range(fragment, b.loadVector(buffer, at, layout.vector));
-    }
-    return fragment;
-  }
-
-  void storeRow(const RowFragment &values, Value operand, Value row) override {
-    Value buffer = buffers.lookup(operand);
-    Value base = b.mul(row, b.index(layout.columns));
-    for (auto [chunk, column] : llvm::enumerate(columns)) {
-      auto part = ArrayRef(values).slice(chunk * layout.vector, layout.vector);
-      auto store = [&, at = b.add(base, column)] {
-        if (layout.vector == 1)
-          b.storeScalar(part.front(), buffer, at);
-        else
-          b.storeVector(part, buffer, at);
-      };
-      if (inside && chunk + 1 == columns.size())
-        b.ifThen(inside, store);
-      else
-        store();
-    }
-  }
-
-  Value element(Value operand, Value index) override {
-    Value value = b.loadScalar(buffers.lookup(operand), index);
-    if (value.getType().isInteger())
-      value = arith::IndexCastOp::create(b, b.getIndexType(), value);
-    return value;
-  }
-
-  Value sum(const RowFragment &values) override {
-    Value total = b.f32(0);
-    int64_t last = (layout.chunks - 1) * layout.vector;
-    for (auto [i, value] : llvm::enumerate(values))
-      total = b.add(total, inside && static_cast<int64_t>(i) >= last
-                               ? b.select(inside, value, b.f32(0))
-                               : value);
-    total = b.sumLanes(total);
-    if (layout.warpsPerRow == 1)
-      return total;
-    // A sum has its own memory, so nothing has to wait before the next one.
-    Value partial = b.allocateShared({layout.warpsPerRow}, b.getF32Type());
-    Value warp = b.div(lane, b.index(KernelBuilder::kWarpSize));
-    Value laneInWarp = b.rem(lane, b.index(KernelBuilder::kWarpSize));
-    b.ifThen(b.equal(laneInWarp, b.index(0)),
-             [&] { b.storeScalar(total, partial, warp); });
-    b.barrier();
-    total = b.loadScalar(partial, b.index(0));
-    for (int64_t i = 1; i < layout.warpsPerRow; ++i)
-      total = b.add(total, b.loadScalar(partial, b.index(i)));
-    return total;
-  }
-
-  void setResult(RowFragment values) override {
-    fragments[current->getResult(0)] = std::move(values);
-  }
-
-private:
-  KernelBuilder &b;
-  const RowLayout &layout;
-  const DenseMap<Value, Value> &buffers;
-  RowOpInterface current;
-  Value blockRow, lane, inside;
-  SmallVector<Value> columns;
-  DenseMap<Value, RowFragment> fragments;
+  llvm::SmallSetVector<Value, 8> inputs, results, sums;
+  int64_t rows = 0, columns = 0, keptRows = 1;
+  /// Inputs that have a row for each row.
+  int64_t numRowInputs = 0;
 };
 } // namespace
+
+/// Whether an operation outside of `ops` reads `value` or another shape of it.
+static bool hasUserOutside(Value value, ArrayRef<Operation *> ops) {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    if (isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(user))
+      return hasUserOutside(user->getResult(0), ops);
+    return !llvm::is_contained(ops, user);
+  });
+}
+
+RunValues::RunValues(ArrayRef<Operation *> ops) {
+  for (Operation *op : ops) {
+    auto rowOp = cast<RowOpInterface>(op);
+    std::tie(std::ignore, columns) = rowOp.getRowSpace();
+    rows = std::max(rows, rowOp.getRowSpace().first);
+    for (OpOperand &operand : op->getOpOperands()) {
+      Value value = stripReshapes(operand.get());
+      bool isImmediate = isSplatConstant(value) && !rowOp.isGathered(operand);
+      if (!llvm::is_contained(ops, value.getDefiningOp()) && !isImmediate)
+        inputs.insert(value);
+    }
+    if (rowOp.getUpdatedOperand())
+      continue;
+    for (OpResult result : op->getResults())
+      if (!rowOp.isRowSum(result) && hasUserOutside(result, ops))
+        results.insert(result);
+    SmallVector<Value> rowSums = getRowSums(rowOp);
+    sums.insert(rowSums.begin(), rowSums.end());
+  }
+  for (Value sum : sums)
+    keptRows = std::max(keptRows, getKeptRows(sum, columns));
+  numRowInputs = llvm::count_if(inputs, [&](Value input) {
+    return getNumElements(input) >= rows * columns;
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Names
+//===----------------------------------------------------------------------===//
 
 /// A text that two chains share exactly if one kernel serves both.
 static std::string describe(ArrayRef<Operation *> ops,
@@ -195,53 +162,86 @@ static std::string describe(ArrayRef<Operation *> ops,
   for (Operation *op : ops) {
     os << '\n' << op->getName() << op->getAttrDictionary();
     op->getPropertiesAsAttribute().print(os);
-    for (Value operand : op->getOperands())
+    for (Value operand : op->getOperands()) {
+      operand = stripReshapes(operand);
       os << ' ' << numbers.try_emplace(operand, numbers.size()).first->second;
-    os << " -> "
-       << numbers.try_emplace(op->getResult(0), numbers.size()).first->second;
+      if (isSplatConstant(operand))
+        operand.getDefiningOp()->getAttrDictionary().print(os);
+    }
+    os << " -> ";
+    for (Value result : op->getResults())
+      os << numbers.try_emplace(result, numbers.size()).first->second
+         << result.getType() << ' ';
   }
   return text;
 }
 
 /// "row_add_layer_norm_bf16_768" and a hash of what tells kernels apart.
-static std::string getName(ArrayRef<Operation *> ops, const RowLayout &layout,
+static std::string getName(ArrayRef<Operation *> ops, int64_t columns,
                            StringRef description) {
   std::string name = "row";
   for (Operation *op : ops)
     name += "_" + op->getName().stripDialect().str();
   auto type = cast<RankedTensorType>(ops.back()->getResult(0).getType());
   name += "_" + getTypeName(type.getElementType()) + "_" +
-          std::to_string(layout.columns) + "_";
+          std::to_string(columns) + "_";
   return name + llvm::utohexstr(llvm::xxh3_64bits(description),
                                 /*LowerCase=*/true);
 }
 
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+/// Leaves the sums of blocks in parts unless each is complete in one block.
+static LogicalResult addParts(gpu::GPUModuleOp module, Location loc,
+                              const RowLayout &layout, RowKernel &kernel) {
+  SumOfPartsSpec spec{layout.blocks(), {}};
+  bool areComplete = true;
+  for (Value sum : kernel.sums) {
+    auto type = cast<RankedTensorType>(sum.getType());
+    int64_t columns = type.getRank() == 0 ? 1 : layout.columns;
+    int64_t rows = type.getNumElements() / columns;
+    areComplete &= rows == layout.blocks();
+    spec.sums.push_back({type.getElementType(), rows, columns});
+    kernel.parts.push_back(MemRefType::get(
+        {layout.blocks(), columns}, Float32Type::get(module.getContext())));
+  }
+  if (areComplete) {
+    kernel.parts.clear();
+    return success();
+  }
+  FailureOr<KernelLaunch> finish = buildSumOfParts(module, loc, spec);
+  if (failed(finish))
+    return failure();
+  kernel.finish = *finish;
+  return success();
+}
+
 FailureOr<RowKernel> mlir::pi::buildRowKernel(gpu::GPUModuleOp module,
                                               ArrayRef<Operation *> ops) {
-  llvm::SmallSetVector<Operation *, 8> inside(ops.begin(), ops.end());
-  llvm::SmallSetVector<Value, 8> inputs, results;
-  int64_t rows = 0, columns = 0;
-  for (Operation *op : ops) {
-    auto rowOp = cast<RowOpInterface>(op);
-    std::tie(std::ignore, columns) = rowOp.getRowSpace();
-    rows = std::max(rows, rowOp.getRowSpace().first);
-    for (Value operand : op->getOperands())
-      if (!inside.contains(operand.getDefiningOp()))
-        inputs.insert(operand);
-    if (!rowOp.getUpdatedOperand() &&
-        llvm::any_of(op->getUsers(),
-                     [&](Operation *user) { return !inside.contains(user); }))
-      results.insert(op->getResult(0));
-  }
-  RowKernel kernel;
-  llvm::append_range(kernel.arguments, inputs);
-  llvm::append_range(kernel.arguments, results);
+  RunValues values(ops);
+  RowKernel kernel{{},
+                   values.inputs.takeVector(),
+                   values.results.takeVector(),
+                   values.sums.takeVector(),
+                   {},
+                   {}};
+  RowLayout layout = kernel.sums.empty()
+                         ? RowLayout(values.rows, values.columns)
+                         : RowLayout(values.rows, values.columns,
+                                     values.keptRows, values.numRowInputs);
+  Location loc = ops.back()->getLoc();
+  if (!kernel.sums.empty() && failed(addParts(module, loc, layout, kernel)))
+    return failure();
 
-  RowLayout layout(rows, columns);
+  SmallVector<Value> arguments = kernel.inputs;
+  llvm::append_range(arguments, kernel.results);
+  llvm::append_range(arguments, kernel.sums);
   std::string name =
-      getName(ops, layout, describe(ops, kernel.arguments, rows));
+      getName(ops, layout.columns, describe(ops, arguments, layout.rows));
   KernelLaunch &launch = kernel.launch;
-  launch.grid[0] = rows / layout.rowsPerBlock;
+  launch.grid[0] = layout.blocks();
   launch.block[0] = layout.threads();
   launch.programmatic = true;
   launch.kernel = lookupKernel(module, name);
@@ -249,25 +249,21 @@ FailureOr<RowKernel> mlir::pi::buildRowKernel(gpu::GPUModuleOp module,
     return kernel;
 
   SmallVector<Type> types;
-  for (Value value : kernel.arguments) {
+  for (Value value : arguments) {
     auto type = cast<RankedTensorType>(value.getType());
     types.push_back(
         MemRefType::get({type.getNumElements()}, type.getElementType()));
   }
-  KernelBuilder b(module, ops.back()->getLoc(), name, types, layout.threads());
+  for (auto [type, part] : llvm::zip(
+           MutableArrayRef(types).take_back(kernel.parts.size()), kernel.parts))
+    type = MemRefType::get({part.getNumElements()}, part.getElementType());
+  KernelBuilder b(module, loc, name, types, layout.threads());
   launch.kernel = b.getKernel();
   DenseMap<Value, Value> buffers;
-  for (Value value : kernel.arguments)
+  for (Value value : arguments)
     buffers[value] = b.takeArgument();
   b.waitForPrevious();
   KernelRowEmitter emitter(b, layout, buffers);
-  for (Operation *op : ops)
-    emitter.emit(cast<RowOpInterface>(op));
-  b.launchNext();
-  for (Value value : results)
-    emitter.storeRow(
-        emitter.result(value), value,
-        emitter.rowOf(
-            cast<RowOpInterface>(value.getDefiningOp()).getRowSpace().first));
+  emitter.run(ops, kernel.results, kernel.sums);
   return kernel;
 }

@@ -6,10 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "KernelBuilder.h"
+#include "RowModels.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "pi/Conversion/PiToPirt/RowKernel.h"
 #include "pi/Dialect/Pi/IR/Pi.h"
 
 #include <cmath>
@@ -18,20 +17,6 @@ using namespace mlir;
 using namespace mlir::pi;
 
 namespace {
-
-template <typename Model, typename Op>
-using RowModel = RowOpInterface::ExternalModel<Model, Op>;
-
-/// An operation that maps each element of a row.
-template <typename Model, typename Op>
-struct ElementRowModel : RowModel<Model, Op> {
-  void emitRow(Operation *op, RowEmitter &emitter) const {
-    RowFragment row = emitter.operandRow(op->getOperand(0));
-    for (Value &value : row)
-      value = Model::map(cast<Op>(op), emitter.builder(), value);
-    emitter.setResult(std::move(row));
-  }
-};
 
 struct ReluRow : ElementRowModel<ReluRow, ReluOp> {
   static Value map(ReluOp, KernelBuilder &b, Value x) {
@@ -65,13 +50,9 @@ struct PolynomialRow : ElementRowModel<PolynomialRow, PolynomialOp> {
   }
 };
 
-struct AddRow : RowModel<AddRow, AddOp> {
-  void emitRow(Operation *op, RowEmitter &emitter) const {
-    RowFragment lhs = emitter.operandRow(op->getOperand(0));
-    RowFragment rhs = emitter.operandRow(op->getOperand(1));
-    for (auto [left, right] : llvm::zip_equal(lhs, rhs))
-      left = emitter.builder().add(left, right);
-    emitter.setResult(std::move(lhs));
+struct AddRow : BinaryRowModel<AddRow, AddOp> {
+  static Value map(AddOp, KernelBuilder &b, Value x, Value y) {
+    return b.add(x, y);
   }
 };
 
@@ -95,16 +76,7 @@ struct LayerNormRow : RowModel<LayerNormRow, LayerNormOp> {
     auto norm = cast<LayerNormOp>(op);
     KernelBuilder &b = emitter.builder();
     RowFragment row = emitter.operandRow(norm.getInput());
-    Value perElement = b.f32(1.0 / norm.getInput().getType().getShape().back());
-    Value mean = b.mul(emitter.sum(row), perElement);
-    RowFragment squares;
-    for (Value &x : row) {
-      x = b.sub(x, mean);
-      squares.push_back(b.mul(x, x));
-    }
-    Value variance = b.mul(emitter.sum(squares), perElement);
-    Value scale = math::RsqrtOp::create(
-        b, b.add(variance, b.f32(norm.getEpsilon().convertToDouble())));
+    Value scale = centerRow(emitter, row, norm.getEpsilon());
     RowFragment weight = emitter.operandRow(norm.getWeight());
     RowFragment bias = emitter.operandRow(norm.getBias());
     for (auto [x, w, c] : llvm::zip_equal(row, weight, bias))
@@ -126,7 +98,7 @@ struct ClipCoefficientRow : RowModel<ClipCoefficientRow, ClipCoefficientOp> {
   }
 };
 
-struct EmbeddingRow : RowModel<EmbeddingRow, EmbeddingOp> {
+struct EmbeddingRow : GatherRowModel<EmbeddingRow, EmbeddingOp> {
   void emitRow(Operation *op, RowEmitter &emitter) const {
     auto embedding = cast<EmbeddingOp>(op);
     Value token = emitter.element(embedding.getIndices(), emitter.row());
@@ -137,7 +109,7 @@ struct EmbeddingRow : RowModel<EmbeddingRow, EmbeddingOp> {
 };
 
 struct PositionEmbeddingRow
-    : RowModel<PositionEmbeddingRow, PositionEmbeddingOp> {
+    : GatherRowModel<PositionEmbeddingRow, PositionEmbeddingOp> {
   void emitRow(Operation *op, RowEmitter &emitter) const {
     auto embedding = cast<PositionEmbeddingOp>(op);
     KernelBuilder &b = emitter.builder();
@@ -150,7 +122,7 @@ struct PositionEmbeddingRow
   }
 };
 
-struct SelectPositionRow : RowModel<SelectPositionRow, SelectPositionOp> {
+struct SelectPositionRow : GatherRowModel<SelectPositionRow, SelectPositionOp> {
   void emitRow(Operation *op, RowEmitter &emitter) const {
     auto select = cast<SelectPositionOp>(op);
     KernelBuilder &b = emitter.builder();
@@ -165,7 +137,7 @@ struct SelectPositionRow : RowModel<SelectPositionRow, SelectPositionOp> {
 
 /// Rows are numbered as in [B, T, 2]: the keys of a position, then its values,
 /// which lie behind one another in the packed projection.
-struct UpdateCacheRow : RowModel<UpdateCacheRow, UpdateCacheOp> {
+struct UpdateCacheRow : GatherRowModel<UpdateCacheRow, UpdateCacheOp> {
   void emitRow(Operation *op, RowEmitter &emitter) const {
     auto update = cast<UpdateCacheOp>(op);
     KernelBuilder &b = emitter.builder();
@@ -200,6 +172,21 @@ struct UpdateCacheRow : RowModel<UpdateCacheRow, UpdateCacheOp> {
 
 } // namespace
 
+Value mlir::pi::centerRow(RowEmitter &emitter, RowFragment &row,
+                          const APFloat &epsilon) {
+  KernelBuilder &b = emitter.builder();
+  Value perElement = b.f32(1.0 / emitter.numColumns());
+  Value mean = b.mul(emitter.sum(row), perElement);
+  RowFragment squares;
+  for (Value &x : row) {
+    x = b.sub(x, mean);
+    squares.push_back(b.mul(x, x));
+  }
+  Value variance = b.mul(emitter.sum(squares), perElement);
+  return math::RsqrtOp::create(
+      b, b.add(variance, b.f32(epsilon.convertToDouble())));
+}
+
 void mlir::pi::registerRowOpModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, PIDialect *) {
     AddOp::attachInterface<AddRow>(*context);
@@ -213,5 +200,9 @@ void mlir::pi::registerRowOpModels(DialectRegistry &registry) {
     ScaledResidualOp::attachInterface<ScaledResidualRow>(*context);
     SelectPositionOp::attachInterface<SelectPositionRow>(*context);
     UpdateCacheOp::attachInterface<UpdateCacheRow>(*context);
+    attachRowGradientOps(*context);
+  });
+  registry.addExtension(+[](MLIRContext *context, arith::ArithDialect *) {
+    attachRowArithOps(*context);
   });
 }

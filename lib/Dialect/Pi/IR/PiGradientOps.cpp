@@ -176,6 +176,13 @@ LogicalResult PlaceRowsOp::verify() {
   return success();
 }
 
+OpFoldResult PlaceRowsOp::fold(FoldAdaptor) {
+  // The rows are all of the result.
+  if (!getPosition() && getRows().getType() == getType())
+    return getRows();
+  return {};
+}
+
 LogicalResult LayerNormGradOp::verify() {
   RankedTensorType input = getInput().getType(), weight = getWeight().getType();
   if (input.getRank() < 1 || weight.getRank() != 1 ||

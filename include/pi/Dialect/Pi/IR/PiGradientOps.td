@@ -114,7 +114,8 @@ def PI_PlaceRowsOp : PI_GradientOp<"place_rows"> {
   let description = [{
     `result[..., position + i, :] = rows[..., i, :]`, and 0 elsewhere; `position`
     is 0 if it is not given. The gradient of what `pi.position_embedding` and
-    `pi.select_position` read. Shapes: rows `... x n x d`, position a scalar,
+    `pi.select_position` read. As many rows as the result has fold away without
+    a position. Shapes: rows `... x n x d`, position a scalar,
     result `... x P x d` with `n <= P`.
 
     ```mlir
@@ -127,6 +128,7 @@ def PI_PlaceRowsOp : PI_GradientOp<"place_rows"> {
   let assemblyFormat = [{
     $rows (`at` $position^)? attr-dict `:` functional-type(operands, results)
   }];
+  let hasFolder = 1;
   let hasVerifier = 1;
 }
 
