@@ -8,6 +8,7 @@
 
 #include "Manifest.h"
 
+#include <cmath>
 #include <limits>
 #include <set>
 
@@ -45,6 +46,24 @@ const EntryPoint *Manifest::findEntryPoint(std::string_view name) const {
   return index ? &entryPoints[*index] : nullptr;
 }
 
+static std::vector<bool> markParameters(const Manifest &manifest,
+                                        bool updatedOnly) {
+  std::vector<bool> marks(manifest.parameters.size());
+  for (const EntryPoint &entry : manifest.entryPoints)
+    for (const EntryArgument &argument : entry.arguments)
+      if (argument.kind == EntryArgument::Kind::Parameter &&
+          (argument.updated || !updatedOnly))
+        marks[*manifest.findParameter(argument.name)] = true;
+  return marks;
+}
+
+std::vector<bool> Manifest::usedParameters() const {
+  return markParameters(*this, /*updatedOnly=*/false);
+}
+std::vector<bool> Manifest::updatedParameters() const {
+  return markParameters(*this, /*updatedOnly=*/true);
+}
+
 //===----------------------------------------------------------------------===//
 // JSON
 //===----------------------------------------------------------------------===//
@@ -58,10 +77,17 @@ static json toJson(const TensorInfo &tensor) {
           {"shape", tensor.shape}};
 }
 
+static constexpr const char *initKindNames[] = {"normal", "fill"};
+
 static json toJson(const ParameterInfo &parameter) {
   json result = toJson(static_cast<const TensorInfo &>(parameter));
   result["storage_dtype"] = dataTypeName(parameter.storageDtype);
   result["derived"] = parameter.derived;
+  result["decay"] = parameter.decay;
+  if (parameter.init) {
+    auto kind = static_cast<size_t>(parameter.init->kind);
+    result["init"] = {{initKindNames[kind], parameter.init->value}};
+  }
   return result;
 }
 
@@ -79,6 +105,8 @@ static json toJson(const EntryArgument &argument) {
     result["index"] = argument.index;
   else
     result["name"] = argument.name;
+  if (argument.updated)
+    result["updated"] = true;
   return result;
 }
 
@@ -146,11 +174,26 @@ static TensorInfo readTensor(const JsonReader &reader) {
   return tensor;
 }
 
+static ParameterInit readInit(const JsonReader &reader) {
+  ParameterInit init;
+  for (size_t kind = 0; kind < std::size(initKindNames); ++kind)
+    if (reader.hasField(initKindNames[kind])) {
+      init.kind = static_cast<ParameterInit::Kind>(kind);
+      init.value = reader.field(initKindNames[kind]).number();
+      return init;
+    }
+  reader.fail("expected 'normal' or 'fill'");
+  return init;
+}
+
 static ParameterInfo readParameter(const JsonReader &reader) {
   ParameterInfo parameter;
   static_cast<TensorInfo &>(parameter) = readTensor(reader);
   parameter.storageDtype = readDataType(reader.field("storage_dtype"));
   parameter.derived = reader.field("derived").boolean();
+  parameter.decay = reader.field("decay").boolean();
+  if (reader.hasField("init"))
+    parameter.init = readInit(reader.field("init"));
   return parameter;
 }
 
@@ -181,6 +224,8 @@ static EntryArgument readArgument(const JsonReader &reader) {
         reader.field("index").integer(0, std::numeric_limits<int32_t>::max()));
   else
     argument.name = reader.field("name").string();
+  argument.updated =
+      reader.hasField("updated") && reader.field("updated").boolean();
   return argument;
 }
 
@@ -245,6 +290,16 @@ static Status verifyTensors(const char *what, const std::vector<T> &tensors) {
   return Status::success();
 }
 
+static Status verifyInit(const std::optional<ParameterInit> &init) {
+  if (!init)
+    return Status::success();
+  if (!(std::fabs(init->value) <= std::numeric_limits<float>::max()))
+    return invalidFile("starts with a value that is not finite in f32");
+  if (init->kind == ParameterInit::Kind::Normal && init->value < 0)
+    return invalidFile("starts with a negative standard deviation");
+  return Status::success();
+}
+
 static Status verifyParameters(const std::vector<ParameterInfo> &parameters) {
   for (const ParameterInfo &parameter : parameters) {
     std::string text = "parameter '" + parameter.name + "'";
@@ -255,6 +310,8 @@ static Status verifyParameters(const std::vector<ParameterInfo> &parameters) {
         parameter.storageDtype != DataType::F64)
       return invalidFile(text +
                          " has a storage_dtype other than f32, bf16 and f64");
+    if (Status status = verifyInit(parameter.init); !status)
+      return std::move(status).withContext(text);
   }
   return verifyTensors("parameter", parameters);
 }
@@ -285,6 +342,8 @@ static Status verifyInitializers(const Manifest &manifest) {
 
 static Status verifyArgument(const Manifest &manifest, const EntryPoint &entry,
                              const EntryArgument &argument) {
+  if (argument.updated && argument.kind != EntryArgument::Kind::Parameter)
+    return invalidFile("is updated, but is no parameter");
   switch (argument.kind) {
   case EntryArgument::Kind::Input:
     if (argument.index < entry.inputs.size())

@@ -80,6 +80,13 @@ Status Model::loadWeights(const std::string &path) {
   return status;
 }
 
+Status Model::initializeWeights(uint64_t seed) {
+  generation.reset();
+  Status status = pi_runtime::initializeWeights(artifact, seed, *executor);
+  hasValue.assign(hasValue.size(), status.ok());
+  return status;
+}
+
 static Status checkIndex(const char *what, size_t index, size_t count) {
   if (index < count)
     return Status::success();

@@ -8,7 +8,7 @@
 
 #include "pi/Runtime/Weights.h"
 
-#include "HostMemory.h"
+#include "WeightSource.h"
 
 #include "pi/Runtime/HostCode.h"
 
@@ -17,12 +17,10 @@
 namespace pi_runtime {
 
 namespace {
-/// What happens to each parameter of a model when a checkpoint is loaded.
+/// What happens to each parameter of a model when its weights are set.
 struct LoadPlan {
-  /// Whether an entry point reads the parameter.
+  /// Whether an entry point has the parameter.
   std::vector<bool> isRead;
-  /// Its tensor in the checkpoint, if it comes from there.
-  std::vector<const TensorView *> tensors;
   /// The initializers to run, as indices into the manifest, in order.
   std::vector<size_t> initializers;
   /// Whether one of those has the parameter as a source.
@@ -31,26 +29,23 @@ struct LoadPlan {
 
 class WeightLoader {
 public:
-  WeightLoader(const Artifact &artifact, const Checkpoint &checkpoint,
+  WeightLoader(const Artifact &artifact, const WeightSource &source,
                Executor &executor)
-      : artifact(artifact), manifest(artifact.manifest()),
-        checkpoint(checkpoint), executor(executor) {}
+      : artifact(artifact), manifest(artifact.manifest()), source(source),
+        executor(executor) {}
 
   Status load();
 
 private:
   void makePlan();
-  Status checkTensor(size_t index) const;
-  Status checkTensors() const;
-  Result<HostBuffer> allocate(const ParameterInfo &parameter, uint64_t bytes);
-  Result<HostBuffer> convert(size_t index);
+  Status checkSource() const;
   Status store(size_t index, const float *values);
-  Status storeTensor(size_t index);
+  Status storeValues(size_t index);
   Status runInitializer(const Initializer &initializer, const HostCode &code);
 
   const Artifact &artifact;
   const Manifest &manifest;
-  const Checkpoint &checkpoint;
+  const WeightSource &source;
   Executor &executor;
   LoadPlan plan;
   /// Computed parameters that later initializers may read, in f32.
@@ -61,80 +56,31 @@ private:
 /// Works backwards from what entry points read, so that the sources of an
 /// initializer count only if it runs.
 void WeightLoader::makePlan() {
-  size_t count = manifest.parameters.size();
-  plan.isRead.assign(count, false);
-  plan.isSource.assign(count, false);
-  plan.tensors.assign(count, nullptr);
-  for (const EntryPoint &entry : manifest.entryPoints)
-    for (const EntryArgument &argument : entry.arguments)
-      if (argument.kind == EntryArgument::Kind::Parameter)
-        plan.isRead[*manifest.findParameter(argument.name)] = true;
+  plan.isRead = manifest.usedParameters();
+  plan.isSource.assign(plan.isRead.size(), false);
   for (size_t i = manifest.initializers.size(); i-- > 0;) {
     const Initializer &initializer = manifest.initializers[i];
     size_t index = *manifest.findParameter(initializer.parameter);
     bool isNeeded = plan.isRead[index] || plan.isSource[index];
-    if (!isNeeded || checkpoint.find(initializer.parameter))
+    if (!isNeeded || source.has(manifest.parameters[index]))
       continue;
     plan.initializers.insert(plan.initializers.begin(), i);
-    for (const std::string &source : initializer.sources)
-      plan.isSource[*manifest.findParameter(source)] = true;
+    for (const std::string &name : initializer.sources)
+      plan.isSource[*manifest.findParameter(name)] = true;
   }
-  for (size_t i = 0; i < count; ++i)
-    if (plan.isRead[i] || plan.isSource[i])
-      plan.tensors[i] = checkpoint.find(manifest.parameters[i].name);
 }
 
-Status WeightLoader::checkTensor(size_t index) const {
-  const ParameterInfo &parameter = manifest.parameters[index];
-  const TensorView *tensor = plan.tensors[index];
-  if (!tensor) {
-    if (parameter.derived)
-      return Status::success(); // Its initializer is in the plan.
-    return invalidFile("'" + checkpoint.path() + "' has no parameter '" +
-                       parameter.name + "'; '" + artifact.path() +
-                       "' needs it with shape " + shapeText(parameter.shape));
+Status WeightLoader::checkSource() const {
+  for (size_t i = 0; i < manifest.parameters.size(); ++i) {
+    const ParameterInfo &parameter = manifest.parameters[i];
+    if (!plan.isRead[i] && !plan.isSource[i])
+      continue;
+    if (parameter.derived && !source.has(parameter))
+      continue; // Its initializer is in the plan.
+    if (Status status = source.check(parameter, artifact.path()); !status)
+      return status;
   }
-  std::string text = "'" + checkpoint.fileOf(*tensor) + "': parameter '" +
-                     tensor->info.name + "' has ";
-  if (tensor->info.shape != parameter.shape)
-    return invalidFile(text + "shape " + shapeText(tensor->info.shape) +
-                       ", but '" + artifact.path() + "' needs shape " +
-                       shapeText(parameter.shape));
-  if (!convertsToFloat(tensor->info.dtype))
-    return invalidFile(text + "dtype " +
-                       std::string(dataTypeName(tensor->info.dtype)) +
-                       "; expected f32, f16, bf16 or f64");
   return Status::success();
-}
-
-Status WeightLoader::checkTensors() const {
-  for (size_t i = 0; i < manifest.parameters.size(); ++i)
-    if (plan.isRead[i] || plan.isSource[i])
-      if (Status status = checkTensor(i); !status)
-        return status;
-  return Status::success();
-}
-
-Result<HostBuffer> WeightLoader::allocate(const ParameterInfo &parameter,
-                                          uint64_t bytes) {
-  HostBuffer buffer = allocateHostBuffer(bytes);
-  if (buffer)
-    return buffer;
-  return unavailable("no memory for the " + std::to_string(bytes) +
-                     " bytes of parameter '" + parameter.name + "'");
-}
-
-/// The checkpoint's tensor of a parameter in f32.
-Result<HostBuffer> WeightLoader::convert(size_t index) {
-  const ParameterInfo &parameter = manifest.parameters[index];
-  const TensorView &tensor = *plan.tensors[index];
-  Result<HostBuffer> buffer =
-      allocate(parameter, parameter.elementCount() * sizeof(float));
-  if (buffer)
-    convertToFloat(tensor.info.dtype, tensor.data,
-                   static_cast<float *>(buffer->get()),
-                   parameter.elementCount());
-  return buffer;
 }
 
 /// Gives the executor a parameter's values in its storage type.
@@ -142,7 +88,8 @@ Status WeightLoader::store(size_t index, const float *values) {
   const ParameterInfo &parameter = manifest.parameters[index];
   if (parameter.storageDtype == DataType::F32)
     return executor.setParameter(index, values);
-  Result<HostBuffer> buffer = allocate(parameter, parameter.storageByteSize());
+  Result<HostBuffer> buffer =
+      allocateFor(parameter, parameter.storageByteSize());
   if (!buffer)
     return buffer.status();
   if (parameter.storageDtype == DataType::F64)
@@ -154,11 +101,11 @@ Status WeightLoader::store(size_t index, const float *values) {
   return executor.setParameter(index, buffer->get());
 }
 
-Status WeightLoader::storeTensor(size_t index) {
-  const TensorView &tensor = *plan.tensors[index];
-  if (tensor.info.dtype == manifest.parameters[index].storageDtype)
-    return executor.setParameter(index, tensor.data);
-  Result<HostBuffer> values = convert(index);
+Status WeightLoader::storeValues(size_t index) {
+  const ParameterInfo &parameter = manifest.parameters[index];
+  if (const void *data = source.stored(parameter))
+    return executor.setParameter(index, data);
+  Result<HostBuffer> values = source.values(parameter);
   if (!values)
     return values.status();
   return store(index, static_cast<const float *>(values->get()));
@@ -172,12 +119,12 @@ Status WeightLoader::runInitializer(const Initializer &initializer,
   std::vector<HostBuffer> converted;
   std::vector<void *> arguments;
   for (const std::string &name : initializer.sources) {
-    size_t source = *manifest.findParameter(name);
-    if (auto found = computed.find(source); found != computed.end()) {
+    size_t index = *manifest.findParameter(name);
+    if (auto found = computed.find(index); found != computed.end()) {
       arguments.push_back(found->second.get());
       continue;
     }
-    Result<HostBuffer> buffer = convert(source);
+    Result<HostBuffer> buffer = source.values(manifest.parameters[index]);
     if (!buffer)
       return buffer.status();
     arguments.push_back(buffer->get());
@@ -186,7 +133,7 @@ Status WeightLoader::runInitializer(const Initializer &initializer,
   size_t index = *manifest.findParameter(initializer.parameter);
   const ParameterInfo &parameter = manifest.parameters[index];
   Result<HostBuffer> result =
-      allocate(parameter, parameter.elementCount() * sizeof(float));
+      allocateFor(parameter, parameter.elementCount() * sizeof(float));
   if (!result)
     return result.status();
   arguments.push_back(result->get());
@@ -205,11 +152,11 @@ Status WeightLoader::runInitializer(const Initializer &initializer,
 
 Status WeightLoader::load() {
   makePlan();
-  if (Status status = checkTensors(); !status)
+  if (Status status = checkSource(); !status)
     return status;
   for (size_t i = 0; i < manifest.parameters.size(); ++i)
-    if (plan.isRead[i] && plan.tensors[i])
-      if (Status status = storeTensor(i); !status)
+    if (plan.isRead[i] && source.has(manifest.parameters[i]))
+      if (Status status = storeValues(i); !status)
         return status;
   if (plan.initializers.empty())
     return Status::success();
@@ -225,7 +172,12 @@ Status WeightLoader::load() {
 
 Status loadWeights(const Artifact &artifact, const Checkpoint &checkpoint,
                    Executor &executor) {
-  return WeightLoader(artifact, checkpoint, executor).load();
+  return WeightLoader(artifact, CheckpointSource(checkpoint), executor).load();
+}
+
+Status initializeWeights(const Artifact &artifact, uint64_t seed,
+                         Executor &executor) {
+  return WeightLoader(artifact, InitialSource(seed), executor).load();
 }
 
 } // namespace pi_runtime

@@ -65,6 +65,8 @@ Manifest pi_runtime::makeManifest(const std::string &target) {
   weight.name = "wte.weight";
   weight.shape = {16, 4};
   weight.storageDtype = DataType::BF16;
+  weight.init = ParameterInit{ParameterInit::Kind::Normal, 0.02};
+  weight.decay = true;
   ParameterInfo scale;
   scale.name = "scale";
   scale.derived = true;
@@ -78,7 +80,7 @@ Manifest pi_runtime::makeManifest(const std::string &target) {
   entry.outputs = {{"logits", DataType::F32, {2, 8, 16}}};
   using Kind = EntryArgument::Kind;
   entry.arguments = {{Kind::Input, 0, ""},
-                     {Kind::Parameter, 0, "wte.weight"},
+                     {Kind::Parameter, 0, "wte.weight", /*updated=*/true},
                      {Kind::Parameter, 0, "scale"},
                      {Kind::State, 0, "h.0.attn.cache"},
                      {Kind::Output, 0, ""}};
@@ -107,7 +109,13 @@ TEST_F(ArtifactTest, RoundTripOfHostModel) {
   EXPECT_EQ(read.parameters[0].shape, (Shape{16, 4}));
   EXPECT_EQ(read.parameters[0].storageDtype, DataType::BF16);
   EXPECT_EQ(read.parameters[0].storageByteSize(), 128u);
+  ASSERT_TRUE(read.parameters[0].init);
+  EXPECT_EQ(read.parameters[0].init->kind, ParameterInit::Kind::Normal);
+  EXPECT_EQ(read.parameters[0].init->value, 0.02);
+  EXPECT_TRUE(read.parameters[0].decay);
   EXPECT_TRUE(read.parameters[1].derived);
+  EXPECT_FALSE(read.parameters[1].init);
+  EXPECT_FALSE(read.parameters[1].decay);
   EXPECT_TRUE(read.parameters[1].shape.empty());
   ASSERT_EQ(read.initializers.size(), 1u);
   EXPECT_EQ(read.initializers[0].sources,
@@ -121,6 +129,8 @@ TEST_F(ArtifactTest, RoundTripOfHostModel) {
   EXPECT_FALSE(entry->findInput("logits"));
   ASSERT_EQ(entry->arguments.size(), 5u);
   EXPECT_EQ(entry->arguments[2].name, "scale");
+  EXPECT_EQ(read.usedParameters(), (std::vector<bool>{true, true}));
+  EXPECT_EQ(read.updatedParameters(), (std::vector<bool>{true, false}));
   EXPECT_EQ(entry->arguments[4].kind, EntryArgument::Kind::Output);
 }
 
@@ -156,7 +166,7 @@ TEST_F(ArtifactTest, AnotherVersionNamesBoth) {
   bytes.replace(8, 4, bytesOf<uint32_t>(7));
   Status status = openError(bytes);
   EXPECT_TRUE(failsWith(status, ErrorKind::InvalidFile, "format version 7"));
-  EXPECT_TRUE(failsWith(status, ErrorKind::InvalidFile, "reads version 2"));
+  EXPECT_TRUE(failsWith(status, ErrorKind::InvalidFile, "reads version 3"));
   EXPECT_TRUE(failsWith(status, ErrorKind::InvalidFile, "changed.pi"));
 }
 
@@ -247,8 +257,8 @@ INSTANTIATE_TEST_SUITE_P(
     Fields, ManifestChangeTest,
     testing::Values(
         ManifestChange{"{", "[", "not valid JSON"},
-        ManifestChange{"\"format_version\":2", "\"format_version\":1",
-                       "format_version: expected an integer in [2, 2]"},
+        ManifestChange{"\"format_version\":3", "\"format_version\":1",
+                       "format_version: expected an integer in [3, 3]"},
         ManifestChange{"\"compiler\":\"0.1.0\"", "\"compiler\":3",
                        "compiler: expected a string"},
         ManifestChange{"\"target\":\"cpu\"", "\"target\":\"npu\"",
@@ -282,6 +292,28 @@ INSTANTIATE_TEST_SUITE_P(
                        "no such derived parameter"},
         ManifestChange{"\"derived\":false", "\"derived\":true",
                        "is initialised later"},
+        ManifestChange{"\"decay\":true", "\"decay\":\"yes\"",
+                       "parameters[0].decay: expected true or false"},
+        ManifestChange{"\"decay\":true,", "", "parameters[0].decay: missing"},
+        ManifestChange{"{\"normal\":0.02}", "{\"normal\":-0.02}",
+                       "parameter 'wte.weight': starts with a negative "
+                       "standard deviation"},
+        ManifestChange{"{\"normal\":0.02}", "{\"normal\":1e39}",
+                       "not finite in f32"},
+        ManifestChange{"{\"normal\":0.02}", "{\"fill\":-1e39}",
+                       "not finite in f32"},
+        ManifestChange{"{\"normal\":0.02}", "{\"normal\":1e999}", "JSON"},
+        ManifestChange{"{\"normal\":0.02}", "{\"normal\":null}",
+                       "parameters[0].init.normal: expected a number"},
+        ManifestChange{"{\"normal\":0.02}", "{\"uniform\":1}",
+                       "parameters[0].init: expected 'normal' or 'fill'"},
+        ManifestChange{"{\"normal\":0.02}", "0.02",
+                       "parameters[0].init: expected"},
+        ManifestChange{"\"updated\":true", "\"updated\":1",
+                       "updated: expected true or false"},
+        ManifestChange{"\"index\":0,\"kind\":\"input\"",
+                       "\"index\":0,\"updated\":true,\"kind\":\"input\"",
+                       "argument 0: is updated, but is no parameter"},
         ManifestChange{"\"sources\":[\"wte.weight\"]",
                        "\"sources\":[\"scale\"]", "is initialised later"},
         ManifestChange{"\"kind\":\"state\"", "\"kind\":\"stale\"",

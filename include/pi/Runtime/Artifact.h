@@ -26,7 +26,7 @@ namespace pi_runtime {
 
 /// The version of the container and of the contracts its code was compiled
 /// for. A reader takes this version only.
-constexpr uint32_t artifactFormatVersion = 2;
+constexpr uint32_t artifactFormatVersion = 3;
 
 /// The checksum of manifest and sections: CRC-32 as in zlib.
 uint32_t crc32(std::string_view bytes);
@@ -35,12 +35,25 @@ uint32_t crc32(std::string_view bytes);
 constexpr const char *hostCodeSection = "host.so";
 constexpr const char *kernelSection = "kernels.cubin";
 
+/// How a parameter starts when a model is trained from scratch.
+struct ParameterInit {
+  enum class Kind { Normal, Fill };
+  Kind kind = Kind::Fill;
+  /// Normal: the standard deviation, not negative, of a distribution around 0.
+  /// Fill: every element. Either is finite in f32.
+  double value = 0;
+};
+
 /// A parameter: dtype and shape are those of the checkpoint.
 struct ParameterInfo : TensorInfo {
   /// f32, bf16 or f64: the type that entry points read.
   DataType storageDtype = DataType::F32;
   /// Whether an initializer computes it when the checkpoint lacks it.
   bool derived = false;
+  /// Nothing for one that only a checkpoint or an initializer gives.
+  std::optional<ParameterInit> init;
+  /// Whether weight decay applies to it.
+  bool decay = false;
 
   /// Bytes in the type that entry points read.
   uint64_t storageByteSize() const {
@@ -64,6 +77,8 @@ struct EntryArgument {
   size_t index = 0;
   /// The parameter or state, by name.
   std::string name;
+  /// Whether the entry point writes the parameter.
+  bool updated = false;
 };
 
 /// A function of the model.
@@ -110,6 +125,10 @@ struct Manifest {
   const EntryPoint *findEntryPoint(std::string_view name) const;
   std::optional<size_t> findParameter(std::string_view name) const;
   std::optional<size_t> findState(std::string_view name) const;
+  /// For each parameter, whether an entry point has it, and whether one
+  /// updates it.
+  std::vector<bool> usedParameters() const;
+  std::vector<bool> updatedParameters() const;
 };
 
 /// A section to be written: its name and bytes.

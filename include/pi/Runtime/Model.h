@@ -22,6 +22,9 @@ public:
                                              int device);
 
   Status loadWeights(const std::string &path);
+  /// Starts training from scratch: every parameter as its `init` says, a
+  /// function of the seed and its name alone (Initialization.h). Leaves states.
+  Status initializeWeights(uint64_t seed);
   /// Copies a parameter of the manifest, storageByteSize() bytes in its storage
   /// type, or a state, byteSize() bytes. Reading a parameter that has no value
   /// is an error.

@@ -22,6 +22,12 @@ namespace pi_runtime {
 Status loadWeights(const Artifact &artifact, const Checkpoint &checkpoint,
                    Executor &executor);
 
+/// Likewise with the values that each parameter's `init` gives, drawn with
+/// `seed`, which fails and sets nothing if a parameter that is needed has none
+/// and no initializer.
+Status initializeWeights(const Artifact &artifact, uint64_t seed,
+                         Executor &executor);
+
 } // namespace pi_runtime
 
 #endif // PI_RUNTIME_WEIGHTS_H

@@ -24,6 +24,7 @@ using pi_runtime::EntryPoint;
 using pi_runtime::Initializer;
 using pi_runtime::Manifest;
 using pi_runtime::ParameterInfo;
+using pi_runtime::ParameterInit;
 using pi_runtime::TensorInfo;
 
 static std::optional<DataType> toDataType(Type type) {
@@ -39,6 +40,15 @@ static std::optional<DataType> toDataType(Type type) {
     return DataType::I32;
   if (type.isInteger(64))
     return DataType::I64;
+  return std::nullopt;
+}
+
+static std::optional<ParameterInit> toInit(Attribute init) {
+  using Kind = ParameterInit::Kind;
+  if (auto normal = dyn_cast_if_present<NormalAttr>(init))
+    return ParameterInit{Kind::Normal, normal.getStddev().convertToDouble()};
+  if (auto fill = dyn_cast_if_present<FillAttr>(init))
+    return ParameterInit{Kind::Fill, fill.getValue().convertToDouble()};
   return std::nullopt;
 }
 
@@ -102,6 +112,8 @@ FailureOr<size_t> ManifestBuilder::addParameter(Location loc,
   auto initialize =
       symbols.lookup<func::FuncOp>((kInitializePrefix + name).str());
   info.derived = bool(initialize);
+  info.init = toInit(parameter.getInitAttr());
+  info.decay = parameter.getDecay();
   if (initialize && failed(addInitializer(symbol)))
     return failure();
   manifest.parameters.push_back(info);
@@ -192,10 +204,27 @@ LogicalResult ManifestBuilder::addArgument(func::FuncOp function,
   return success();
 }
 
+/// A result that is written where an argument is: a state, or a parameter.
+static LogicalResult markUpdated(func::FuncOp function, unsigned index,
+                                 Attribute updated, EntryPoint &entry) {
+  auto parameter = dyn_cast<FlatSymbolRefAttr>(updated);
+  if (!parameter)
+    return success();
+  for (EntryArgument &argument : entry.arguments)
+    if (argument.kind == EntryArgument::Kind::Parameter &&
+        argument.name == parameter.getValue()) {
+      argument.updated = true;
+      return success();
+    }
+  return function.emitError("result ")
+         << index << " updates parameter " << parameter
+         << ", which is no argument";
+}
+
 LogicalResult ManifestBuilder::addResult(func::FuncOp function, unsigned index,
                                          EntryPoint &entry) {
-  if (getUpdatedArgument(function, index))
-    return success();
+  if (Attribute updated = getUpdatedArgument(function, index))
+    return markUpdated(function, index, updated, entry);
   std::string name = getOutputName(function, index);
   if (name.empty())
     return function.emitError("result ")

@@ -128,8 +128,8 @@ TEST_F(ManifestBuilderTest, ArgumentWithoutAMeaningIsAnError) {
       func.func @f(%x: tensor<2xf32> {pi.name = "x"}) -> tensor<2xf32> {
         return %x : tensor<2xf32>
       })mlir"),
-            "result 0 has none of the attributes pi.name, pi.gradient and "
-            "pi.state");
+            "result 0 has none of the attributes pi.name, pi.gradient, "
+            "pi.parameter and pi.state");
 }
 
 TEST_F(ManifestBuilderTest, GradientsAreOutputsNamedAfterTheirParameters) {
@@ -151,6 +151,56 @@ TEST_F(ManifestBuilderTest, GradientsAreOutputsNamedAfterTheirParameters) {
   EXPECT_EQ(entry->outputs[0].name, "gradient.w");
   EXPECT_EQ(entry->outputs[0].dtype, DataType::F64);
   EXPECT_EQ(manifest->parameters[0].storageDtype, DataType::F64);
+}
+
+TEST_F(ManifestBuilderTest, UpdatedParametersAreNoOutputs) {
+  OwningOpRef<ModuleOp> module = parse(R"mlir(
+    pi.parameter @w : tensor<2xf32> init(#pi.normal<0.02>) decay
+    pi.parameter @b : tensor<2xf32> init(#pi.fill<-1.5>)
+    pi.parameter @c : tensor<2xf32>
+    func.func @forward(%ids: tensor<1x1xi32> {pi.name = "input_ids"}, %l: tensor<1x1x2xf32> {pi.name = "x"})
+        -> (tensor<1x1x2xf32> {pi.name = "logits"}) {
+      return %l : tensor<1x1x2xf32>
+    }
+    func.func @train_step(%w: tensor<2xf32> {pi.parameter = @w},
+                          %b: tensor<2xf32> {pi.parameter = @b},
+                          %c: tensor<2xf32> {pi.parameter = @c},
+                          %m: tensor<2xf32> {pi.state = "b.exp_avg"})
+        -> (tensor<2xf32> {pi.name = "loss"}, tensor<2xf32> {pi.parameter = @b},
+            tensor<2xf32> {pi.state = "b.exp_avg"}) {
+      return %w, %b, %m : tensor<2xf32>, tensor<2xf32>, tensor<2xf32>
+    })mlir");
+  FailureOr<Manifest> manifest = buildManifest(*module, "cpu", "generic");
+  ASSERT_TRUE(succeeded(manifest));
+  EXPECT_TRUE(verifyManifest(*manifest).ok());
+  const pi_runtime::EntryPoint *entry = manifest->findEntryPoint("train_step");
+  ASSERT_TRUE(entry);
+  ASSERT_EQ(entry->outputs.size(), 1u);
+  EXPECT_EQ(entry->arguments.size(), 5u);
+  EXPECT_EQ(manifest->updatedParameters(),
+            (std::vector<bool>{false, true, false}));
+
+  using Kind = pi_runtime::ParameterInit::Kind;
+  ASSERT_EQ(manifest->parameters.size(), 3u);
+  const pi_runtime::ParameterInfo &w = manifest->parameters[0];
+  ASSERT_TRUE(w.init);
+  EXPECT_EQ(w.init->kind, Kind::Normal);
+  EXPECT_EQ(w.init->value, 0.02);
+  EXPECT_TRUE(w.decay);
+  const pi_runtime::ParameterInfo &b = manifest->parameters[1];
+  ASSERT_TRUE(b.init);
+  EXPECT_EQ(b.init->kind, Kind::Fill);
+  EXPECT_EQ(b.init->value, -1.5);
+  EXPECT_FALSE(b.decay);
+  EXPECT_FALSE(manifest->parameters[2].init);
+
+  EXPECT_EQ(buildError(R"mlir(
+      pi.parameter @a : tensor<2xf32>
+      func.func @f(%x: tensor<2xf32> {pi.name = "x"})
+          -> (tensor<2xf32> {pi.parameter = @a}) {
+        return %x : tensor<2xf32>
+      })mlir"),
+            "result 0 updates parameter @a, which is no argument");
 }
 
 TEST_F(ManifestBuilderTest, DerivationInF64IsAnError) {
