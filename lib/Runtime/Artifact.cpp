@@ -10,7 +10,8 @@
 
 #include "Manifest.h"
 
-#include <array>
+#include "pi/Runtime/Checksum.h"
+
 #include <cstring>
 #include <set>
 
@@ -28,24 +29,6 @@ static constexpr size_t sectionAlignment = 64;
 
 static constexpr uint64_t alignUp(uint64_t offset) {
   return (offset + sectionAlignment - 1) / sectionAlignment * sectionAlignment;
-}
-
-/// Polynomial 0x04c11db7, reflected.
-uint32_t crc32(std::string_view bytes) {
-  static const auto table = [] {
-    std::array<uint32_t, 256> entries;
-    for (uint32_t i = 0; i < entries.size(); ++i) {
-      uint32_t remainder = i;
-      for (int bit = 0; bit < 8; ++bit)
-        remainder = remainder >> 1 ^ (remainder & 1 ? 0xedb88320 : 0);
-      entries[i] = remainder;
-    }
-    return entries;
-  }();
-  uint32_t crc = ~uint32_t(0);
-  for (unsigned char byte : bytes)
-    crc = crc >> 8 ^ table[(crc ^ byte) & 0xff];
-  return ~crc;
 }
 
 //===----------------------------------------------------------------------===//

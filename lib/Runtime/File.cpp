@@ -8,6 +8,8 @@
 
 #include "pi/Runtime/File.h"
 
+#include "pi/Runtime/Checksum.h"
+
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -118,6 +120,8 @@ OutputFile::~OutputFile() {
 
 Status OutputFile::write(const void *data, size_t size) {
   const char *next = static_cast<const char *>(data);
+  writtenBytes += size;
+  writtenChecksum = crc32({next, size}, writtenChecksum);
   while (size > 0) {
     ssize_t written = ::write(descriptor, next, size);
     if (written < 0 && errno == EINTR)

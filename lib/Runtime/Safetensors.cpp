@@ -257,23 +257,29 @@ std::string Checkpoint::fileOf(const TensorView &tensor) const {
 // Writing
 //===----------------------------------------------------------------------===//
 
-Status writeSafetensors(const std::string &path,
-                        const std::vector<TensorView> &tensors) {
+static json makeHeader(const std::vector<TensorInfo> &tensors) {
   json header = json::object();
+  // Readers that serve several frameworks ask whose layout tensors have.
+  header[metadataKey] = {{"format", "pt"}};
   uint64_t offset = 0;
-  for (const TensorView &tensor : tensors) {
-    std::string type(dataTypeName(tensor.info.dtype));
+  for (const TensorInfo &tensor : tensors) {
+    std::string type(dataTypeName(tensor.dtype));
     for (char &letter : type)
       letter = static_cast<char>(std::toupper(letter));
-    uint64_t end = offset + tensor.info.byteSize();
-    header[tensor.info.name] = {{"dtype", type},
-                                {"shape", tensor.info.shape},
-                                {"data_offsets", {offset, end}}};
+    uint64_t end = offset + tensor.byteSize();
+    header[tensor.name] = {{"dtype", type},
+                           {"shape", tensor.shape},
+                           {"data_offsets", {offset, end}}};
     offset = end;
   }
-  std::string text = jsonText(header);
-  text.resize((text.size() + 7) / 8 * 8, ' '); // Keeps the data aligned.
+  return header;
+}
 
+Result<SafetensorsWriter>
+SafetensorsWriter::create(const std::string &path,
+                          std::vector<TensorInfo> tensors) {
+  std::string text = jsonText(makeHeader(tensors));
+  text.resize((text.size() + 7) / 8 * 8, ' '); // Keeps the data aligned.
   Result<OutputFile> file = OutputFile::create(path);
   if (!file)
     return file.status();
@@ -281,10 +287,30 @@ Status writeSafetensors(const std::string &path,
   Status status = file->write(&headerSize, sizeof(headerSize));
   if (status)
     status = file->write(text);
+  if (!status)
+    return status;
+  return SafetensorsWriter(std::move(*file), std::move(tensors));
+}
+
+Status SafetensorsWriter::write(const void *data) {
+  const TensorInfo &tensor = tensors[next++];
+  return file.write(data, tensor.byteSize())
+      .withContext("tensor '" + tensor.name + "'");
+}
+
+Status writeSafetensors(const std::string &path,
+                        const std::vector<TensorView> &tensors) {
+  std::vector<TensorInfo> infos;
   for (const TensorView &tensor : tensors)
-    if (status)
-      status = file->write(tensor.data, tensor.info.byteSize());
-  return status ? file->commit() : status;
+    infos.push_back(tensor.info);
+  Result<SafetensorsWriter> writer =
+      SafetensorsWriter::create(path, std::move(infos));
+  if (!writer)
+    return writer.status();
+  for (const TensorView &tensor : tensors)
+    if (Status status = writer->write(tensor.data); !status)
+      return status;
+  return writer->commit();
 }
 
 } // namespace pi_runtime

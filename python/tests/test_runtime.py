@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 
 from conftest import run_tool
 
@@ -117,6 +118,13 @@ def test_model_without_weights(tmp_path):
     with Model(tmp_path / "model.pi") as model:
         with pytest.raises(RuntimeLibraryError, match="'forward': no weights"):
             model.run("forward", {"input_ids": np.zeros((2, 8), int)})
+
+
+def test_weights_have_the_format_that_transformers_asks_for(tmp_path):
+    run_tool("pi-write-tiny-model", tmp_path)
+    with safe_open(tmp_path / "model.safetensors", "numpy") as file:
+        assert file.metadata() == {"format": "pt"}
+        assert file.get_tensor("wte.weight").shape == (16, 16)
 
 
 def test_missing_artifact(tmp_path):

@@ -24,9 +24,9 @@ namespace pi_runtime {
 /// A directory that is removed with its contents.
 class TemporaryDirectory {
 public:
-  TemporaryDirectory() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "pi-test-XXXXXX").string();
+  explicit TemporaryDirectory(const std::filesystem::path &parent =
+                                  std::filesystem::temp_directory_path()) {
+    std::string pattern = (parent / "pi-test-XXXXXX").string();
     root = ::mkdtemp(pattern.data());
   }
   ~TemporaryDirectory() { std::filesystem::remove_all(root); }

@@ -93,7 +93,7 @@ Manifest TinyModel::trainingManifest() const {
   entry.inputs = {{"learning_rate", DataType::F32, {}}};
   entry.outputs = {{"loss", DataType::F32, {}}};
   entry.arguments = {{Kind::Input, 0, ""},
-                     {Kind::Parameter, 0, "wte.weight"},
+                     {Kind::Parameter, 0, "wte.weight", /*updated=*/true},
                      {Kind::State, 0, "wte.weight.exp_avg"},
                      {Kind::Output, 0, ""}};
   result.entryPoints.push_back(entry);

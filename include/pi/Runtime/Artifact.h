@@ -10,7 +10,7 @@
 // A `.pi` file holds a compiled model: the magic "PIMODEL\n", the format
 // version (u32), the size of the manifest (u64) and its checksum (u32), the
 // manifest (JSON), and then sections of code, each at a multiple of 64 bytes.
-// Numbers are little-endian.
+// Numbers are little-endian, checksums are CRC-32 (Checksum.h).
 // The compiler writes artefacts and the runtime reads them with this code,
 // which needs neither LLVM nor exceptions.
 //
@@ -27,9 +27,6 @@ namespace pi_runtime {
 /// The version of the container and of the contracts its code was compiled
 /// for. A reader takes this version only.
 constexpr uint32_t artifactFormatVersion = 3;
-
-/// The checksum of manifest and sections: CRC-32 as in zlib.
-uint32_t crc32(std::string_view bytes);
 
 /// The sections that the targets use.
 constexpr const char *hostCodeSection = "host.so";

@@ -64,8 +64,8 @@ public:
   /// `step` is not negative and later than those of all checkpoints there;
   /// `state` is any text. Afterwards only the newest `keepLast` checkpoints are
   /// left; 0 keeps all.
-  Status write(Model &model, int64_t step, std::string_view state, int keepLast,
-               const std::vector<CheckpointFile> &files = {});
+  Status write(const Model &model, int64_t step, std::string_view state,
+               int keepLast, const std::vector<CheckpointFile> &files = {});
 
   /// The complete checkpoints of a directory by ascending step: each file is
   /// there with its size. Takes no lock, and gives none for a directory that
@@ -100,7 +100,7 @@ private:
   }
 
   std::string root;
-  /// The directory, which is locked and flushed by this descriptor.
+  /// The directory, which is locked by this descriptor.
   int descriptor = -1;
 };
 

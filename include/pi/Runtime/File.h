@@ -12,6 +12,7 @@
 #include "pi/Runtime/Status.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace pi_runtime {
@@ -69,6 +70,10 @@ public:
   /// Flushes to the disk, then renames.
   Status commit();
 
+  /// Size and CRC-32 of what has been written.
+  uint64_t size() const { return writtenBytes; }
+  uint32_t checksum() const { return writtenChecksum; }
+
 private:
   OutputFile() = default;
   Status failure(const char *action) const;
@@ -76,11 +81,15 @@ private:
     std::swap(finalPath, other.finalPath);
     std::swap(temporaryPath, other.temporaryPath);
     std::swap(descriptor, other.descriptor);
+    std::swap(writtenBytes, other.writtenBytes);
+    std::swap(writtenChecksum, other.writtenChecksum);
   }
 
   std::string finalPath;
   std::string temporaryPath; // Empty once renamed, and for a device.
   int descriptor = -1;
+  uint64_t writtenBytes = 0;
+  uint32_t writtenChecksum = 0;
 };
 
 /// Whether `path` is an existing directory.

@@ -71,6 +71,30 @@ private:
   std::map<std::string, size_t> fileNumbers;
 };
 
+/// Writes a file tensor by tensor, in the order of its header.
+class SafetensorsWriter {
+public:
+  /// Names are unique.
+  static Result<SafetensorsWriter> create(const std::string &path,
+                                          std::vector<TensorInfo> tensors);
+
+  /// Appends the data of the next tensor.
+  Status write(const void *data);
+  /// The file appears at its path; all tensors have been written.
+  Status commit() { return file.commit(); }
+
+  uint64_t size() const { return file.size(); }
+  uint32_t checksum() const { return file.checksum(); }
+
+private:
+  SafetensorsWriter(OutputFile file, std::vector<TensorInfo> tensors)
+      : file(std::move(file)), tensors(std::move(tensors)) {}
+
+  OutputFile file;
+  std::vector<TensorInfo> tensors;
+  size_t next = 0;
+};
+
 /// Writes tensors to a file that appears at `path` once it is complete. Names
 /// are unique.
 Status writeSafetensors(const std::string &path,

@@ -216,9 +216,8 @@ static LogicalResult markUpdated(func::FuncOp function, unsigned index,
       argument.updated = true;
       return success();
     }
-  return function.emitError("result ")
-         << index << " updates parameter " << parameter
-         << ", which is no argument";
+  return function.emitError("result ") << index << " updates parameter "
+                                       << parameter << ", which is no argument";
 }
 
 LogicalResult ManifestBuilder::addResult(func::FuncOp function, unsigned index,
