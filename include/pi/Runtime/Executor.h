@@ -46,7 +46,7 @@ public:
 
   /// Chooses by timing what the device leaves open, such as the algorithm of a
   /// product, and stores the choice beside the artefact, where later executors
-  /// find it. All parameters have been set.
+  /// find it. All parameters have been set; they and states stay as they are.
   virtual Status tune() { return Status::success(); }
 
   /// Runs `manifest.entryPoints[entryPoint]` and waits until its outputs are

@@ -39,6 +39,7 @@ private:
   Status openDevice(int index);
   Status readPlans();
   Status prepare(CudaEntryPoint &entry);
+  Status tune(CudaEntryPoint &entry);
   Status useContext() const {
     return driver.check(driver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
   }
@@ -193,11 +194,39 @@ Status CudaExecutor::prepare(CudaEntryPoint &entry) {
   return entry.prepare(driver, memory, buffers);
 }
 
+/// Tuning runs each product many times, so that one which adds to a state, such
+/// as a sum of gradients, leaves it wrong: what products write to parameters
+/// and states is put back.
+Status CudaExecutor::tune(CudaEntryPoint &entry) {
+  std::map<size_t, std::vector<char>> savedParameters, savedStates;
+  for (const PlanStep &step : entry.plan().steps)
+    if (auto *gemm = std::get_if<GemmStep>(&step.work)) {
+      if (gemm->d.space == BufferRef::Space::Parameter)
+        savedParameters[gemm->d.index];
+      else if (gemm->d.space == BufferRef::Space::State)
+        savedStates[gemm->d.index];
+    }
+  for (auto &[index, bytes] : savedParameters) {
+    bytes.resize(manifest.parameters[index].storageByteSize());
+    PI_TRY(readParameter(index, bytes.data()));
+  }
+  for (auto &[index, bytes] : savedStates) {
+    bytes.resize(manifest.states[index].byteSize());
+    PI_TRY(readState(index, bytes.data()));
+  }
+  Status tuned = launcher.tune(entry);
+  for (const auto &[index, bytes] : savedParameters)
+    PI_TRY(setParameter(index, bytes.data()));
+  for (const auto &[index, bytes] : savedStates)
+    PI_TRY(setState(index, bytes.data()));
+  return tuned;
+}
+
 Status CudaExecutor::tune() {
   PI_TRY(useContext());
   for (CudaEntryPoint &entry : entryPoints) {
     PI_TRY(prepare(entry));
-    PI_TRY(launcher.tune(entry));
+    PI_TRY(tune(entry));
   }
   return launcher.saveTuning();
 }
