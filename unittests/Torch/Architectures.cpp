@@ -9,6 +9,7 @@
 #include "Architectures.h"
 
 #include <algorithm>
+#include <cmath>
 
 using namespace pi_torch;
 
@@ -47,7 +48,9 @@ void pi_torch::importArchitecture(const Architecture &architecture,
           ", \"n_head\": " + std::to_string(decoder.heads) +
           ", \"n_embd\": " + std::to_string(decoder.width) +
           ", \"vocab_size\": " + std::to_string(decoder.vocabSize) +
-          ", \"n_positions\": 128, \"layer_norm_epsilon\": 1e-05, "
+          ", \"n_positions\": " +
+          std::to_string(std::max<int64_t>(128, positions)) +
+          ", \"layer_norm_epsilon\": 1e-05, "
           "\"activation_function\": \"gelu_new\"}");
   runTool("pi-translate --import-gpt2 config.json --batch " +
           std::to_string(batch) + " --seq-len " + std::to_string(positions) +
@@ -94,6 +97,60 @@ std::vector<int32_t> pi_torch::someTokens(int64_t count, int64_t vocabSize) {
   for (int64_t i = 0; i < count; ++i)
     tokens[i] = static_cast<int32_t>((i * i * 31 + 17 * i + 5) % vocabSize);
   return tokens;
+}
+
+std::ostream &pi_torch::operator<<(std::ostream &stream,
+                                   const TrainingCase &value) {
+  return stream << value.name;
+}
+
+static TrainingCase regularized(const std::string &name,
+                                const EntropyReading &reading) {
+  Architecture model =
+      architecture("EReg(SM(t)+ScFuFFN)", false, "identity", true, true, true);
+  model.options = std::string("reading=") +
+                  (reading.perRow ? "per-row" : "per-head") +
+                  " gamma=" + std::to_string(reading.gamma) +
+                  " lambda=" + std::to_string(reading.lambda);
+  return {name, model, reading};
+}
+
+std::vector<TrainingCase> pi_torch::trainingCases() {
+  std::vector<TrainingCase> cases;
+  for (const Architecture &plain :
+       {architecture("SM+LN+G", true, "gelu_tanh"),
+        architecture("SM+LN+R", true, "relu"),
+        architecture("SM+ScFuFFN", false, "identity", true, true)})
+    cases.push_back({plain.name, plain, std::nullopt});
+  // Penalties large enough to matter beside a cross-entropy of about 5.
+  cases.push_back(regularized("ERegPerRow", {true, 0.2, 0.01}));
+  cases.push_back(regularized("ERegPerHead", {false, 0.2, 1.0}));
+  return cases;
+}
+
+TokenBatch pi_torch::someBatch(int64_t count, int64_t vocabSize) {
+  TokenBatch batch;
+  batch.tokens = someTokens(count + 1, vocabSize);
+  batch.targets.assign(batch.tokens.begin() + 1, batch.tokens.end());
+  batch.tokens.pop_back();
+  for (int64_t i = 3; i < count; i += i < count / 2 ? 5 : 9)
+    batch.targets[i] = -100;
+  return batch;
+}
+
+std::map<std::string, Tensor> pi_torch::asInputs(const TokenBatch &batch,
+                                                 int64_t batchSize) {
+  std::vector<int64_t> shape = {
+      batchSize, static_cast<int64_t>(batch.tokens.size()) / batchSize};
+  return {{"input_ids", asTensor(batch.tokens, shape)},
+          {"targets", asTensor(batch.targets, shape)}};
+}
+
+double pi_torch::largest(const Tensor &tensor) {
+  double size = 0;
+  for (float value : tensor.data)
+    size = std::max(size, std::abs(static_cast<double>(value)));
+  return size;
 }
 
 Tensor pi_torch::asTensor(const std::vector<int32_t> &tokens,

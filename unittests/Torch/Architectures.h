@@ -11,6 +11,7 @@
 
 #include "CompiledModel.h"
 
+#include <optional>
 #include <ostream>
 
 namespace pi_torch {
@@ -41,8 +42,36 @@ void importArchitecture(const Architecture &architecture, int64_t batch,
 /// derived ones too if asked for; gives the values.
 Parameters setParameters(CompiledModel &model, bool derivedToo);
 
+/// A form of the paper that is trained.
+struct TrainingCase {
+  std::string name;
+  Architecture architecture;
+  /// With the entropy regulariser.
+  std::optional<EntropyReading> reading;
+
+  const EntropyReading *getReading() const {
+    return reading ? &*reading : nullptr;
+  }
+};
+
+std::ostream &operator<<(std::ostream &stream, const TrainingCase &value);
+
+/// Every form, the entropy regulariser in both readings.
+std::vector<TrainingCase> trainingCases();
+
 /// Tokens that repeat and skip, the same in every run.
 std::vector<int32_t> someTokens(int64_t count, int64_t vocabSize);
+
+/// Each token and the one that follows. Some targets do not count, in the first
+/// half more than in the second.
+TokenBatch someBatch(int64_t count, int64_t vocabSize);
+
+/// A batch as inputs of a function for training.
+std::map<std::string, Tensor> asInputs(const TokenBatch &batch,
+                                       int64_t batchSize);
+
+/// The largest absolute value.
+double largest(const Tensor &tensor);
 
 Tensor asTensor(const std::vector<int32_t> &tokens, std::vector<int64_t> shape);
 

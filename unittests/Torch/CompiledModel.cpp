@@ -146,12 +146,15 @@ void CompiledModel::setParameter(const std::string &name, const Tensor &value) {
     throw std::out_of_range("the artefact has no parameter " + name);
   Buffer buffer(manifest().parameters[*index]);
   buffer.write(value);
-  parameterBuffers.insert_or_assign(name, std::move(buffer));
-  parameters[name] = value;
+  parameters.insert_or_assign(name, std::move(buffer));
 }
 
-const Tensor &CompiledModel::parameter(const std::string &name) const {
-  return parameters.at(name);
+Tensor CompiledModel::parameter(const std::string &name) const {
+  return parameters.at(name).read();
+}
+
+Tensor CompiledModel::state(const std::string &name) const {
+  return states.at(name).read();
 }
 
 void CompiledModel::initializeParameters() {
@@ -162,7 +165,7 @@ void CompiledModel::initializeParameters() {
     Buffer result(manifest().parameters[*manifest().findParameter(name)]);
     std::vector<void *> arguments;
     for (const std::string &source : initializer.sources)
-      arguments.push_back(parameterBuffers.at(source).memory.get());
+      arguments.push_back(parameters.at(source).memory.get());
     arguments.push_back(result.memory.get());
     call(initializer.symbol, arguments);
     setParameter(name, result.read());
@@ -178,7 +181,7 @@ void CompiledModel::call(const std::string &symbol,
 
 void CompiledModel::nudgeParameter(const std::string &name, size_t element,
                                    double step) {
-  const Buffer &buffer = parameterBuffers.at(name);
+  const Buffer &buffer = parameters.at(name);
   if (buffer.info.dtype != DataType::F64)
     throw std::invalid_argument(name + " is not f64");
   static_cast<double *>(buffer.memory.get())[element] += step;
@@ -226,7 +229,7 @@ CompiledModel::runToBuffers(const std::string &entryPoint,
       arguments.push_back(outputBuffers[argument.index].memory.get());
       break;
     case EntryArgument::Kind::Parameter:
-      arguments.push_back(parameterBuffers.at(argument.name).memory.get());
+      arguments.push_back(parameters.at(argument.name).memory.get());
       break;
     case EntryArgument::Kind::State:
       arguments.push_back(states.at(argument.name).memory.get());

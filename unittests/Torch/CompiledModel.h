@@ -37,8 +37,10 @@ public:
   /// their initialisers.
   void setParameter(const std::string &name, const Tensor &value);
 
-  /// The value of a parameter that was set or initialised.
-  const Tensor &parameter(const std::string &name) const;
+  /// The present value of a parameter that was set or initialised, and of a
+  /// state.
+  Tensor parameter(const std::string &name) const;
+  Tensor state(const std::string &name) const;
 
   /// Runs the initialisers of parameters that were not set, in order.
   void initializeParameters();
@@ -76,8 +78,7 @@ private:
   pi_runtime::Artifact artifact;
   pi_runtime::HostCode code;
   std::map<std::string, Buffer> states;
-  std::map<std::string, Buffer> parameterBuffers;
-  Parameters parameters;
+  std::map<std::string, Buffer> parameters;
 };
 
 } // namespace pi_torch

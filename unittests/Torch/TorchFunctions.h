@@ -29,6 +29,17 @@ Tensor fromTorch(const at::Tensor &tensor);
 at::Tensor softmaxRows(at::Tensor scores, const at::Tensor *temperature,
                        bool causal);
 
+/// Parameters by name, and tokens as a batch of indices.
+using TorchParameters = std::map<std::string, at::Tensor>;
+TorchParameters toTorch(const Parameters &parameters, at::ScalarType type);
+at::Tensor toTorch(const std::vector<int32_t> &tokens, int64_t batch);
+
+/// The loss of a decoder, to be differentiated through.
+at::Tensor decoderLoss(const Decoder &decoder,
+                       const TorchParameters &parameters,
+                       const TokenBatch &batch, int64_t batchSize,
+                       const EntropyReading *reading);
+
 /// Attention over a packed projection, as pi_torch::attention.
 struct AttentionResult {
   at::Tensor context, entropy;

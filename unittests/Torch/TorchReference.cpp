@@ -27,6 +27,22 @@ Tensor pi_torch::fromTorch(const at::Tensor &tensor) {
   return {dense.sizes().vec(), {data, data + dense.numel()}};
 }
 
+TorchParameters pi_torch::toTorch(const Parameters &parameters,
+                                  at::ScalarType type) {
+  TorchParameters result;
+  for (const auto &[name, value] : parameters)
+    result[name] = toTorch(value).to(type);
+  return result;
+}
+
+at::Tensor pi_torch::toTorch(const std::vector<int32_t> &tokens,
+                             int64_t batch) {
+  int64_t positions = static_cast<int64_t>(tokens.size()) / batch;
+  return at::from_blob(const_cast<int32_t *>(tokens.data()), {batch, positions},
+                       at::kInt)
+      .to(at::kLong);
+}
+
 static at::Tensor causalMask(int64_t rows, int64_t columns) {
   return at::ones({rows, columns}, at::kBool).tril();
 }
@@ -103,23 +119,6 @@ at::Tensor transformColumns(const at::Tensor &weight,
   for (auto [begin, end] : columns)
     result.slice(1, begin, end).copy_(transform(weight.slice(1, begin, end)));
   return result;
-}
-
-using TorchParameters = std::map<std::string, at::Tensor>;
-
-TorchParameters toTorch(const Parameters &parameters, at::ScalarType type) {
-  TorchParameters result;
-  for (const auto &[name, value] : parameters)
-    result[name] = pi_torch::toTorch(value).to(type);
-  return result;
-}
-
-/// B x T from as many tokens.
-at::Tensor toTorch(const std::vector<int32_t> &tokens, int64_t batch) {
-  int64_t positions = static_cast<int64_t>(tokens.size()) / batch;
-  return at::from_blob(const_cast<int32_t *>(tokens.data()), {batch, positions},
-                       at::kInt)
-      .to(at::kLong);
 }
 
 /// One decoder, its parameters being looked up by name.
@@ -308,26 +307,30 @@ Tensor attention(const Tensor &qkv, int64_t heads, const Tensor *temperature,
 
 Tensor decoderLogits(const Decoder &decoder, const Parameters &parameters,
                      const std::vector<int32_t> &tokens, int64_t batch) {
-  TorchParameters values = ::toTorch(parameters, at::kFloat);
+  TorchParameters values = toTorch(parameters, at::kFloat);
   return fromTorch(
-      DecoderReference(decoder, values).logits(::toTorch(tokens, batch)));
+      DecoderReference(decoder, values).logits(toTorch(tokens, batch)));
+}
+
+at::Tensor decoderLoss(const Decoder &decoder,
+                       const TorchParameters &parameters,
+                       const TokenBatch &batch, int64_t batchSize,
+                       const EntropyReading *reading) {
+  DecoderReference reference(decoder, parameters);
+  at::Tensor logits = reference.logits(toTorch(batch.tokens, batchSize));
+  at::Tensor loss = at::cross_entropy_loss(
+      logits.flatten(0, 1), toTorch(batch.targets, batchSize).flatten());
+  return reading ? loss + reference.penalty(*reading) : loss;
 }
 
 LossAndGradients decoderGradients(const Decoder &decoder,
                                   const Parameters &parameters,
-                                  const std::vector<int32_t> &tokens,
-                                  const std::vector<int32_t> &targets,
-                                  int64_t batch,
+                                  const TokenBatch &batch, int64_t batchSize,
                                   const EntropyReading *reading) {
-  TorchParameters values = ::toTorch(parameters, at::kDouble);
+  TorchParameters values = toTorch(parameters, at::kDouble);
   for (auto &[name, value] : values)
     value.set_requires_grad(true);
-  DecoderReference reference(decoder, values);
-  at::Tensor logits = reference.logits(::toTorch(tokens, batch));
-  at::Tensor loss = at::cross_entropy_loss(logits.flatten(0, 1),
-                                           ::toTorch(targets, batch).flatten());
-  if (reading)
-    loss = loss + reference.penalty(*reading);
+  at::Tensor loss = decoderLoss(decoder, values, batch, batchSize, reading);
   loss.backward();
   LossAndGradients result{loss.item<double>(), {}};
   for (const auto &[name, value] : values)

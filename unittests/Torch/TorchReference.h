@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -102,14 +103,39 @@ struct LossAndGradients {
   Parameters gradients;
 };
 
+/// What one step of training reads: B * T numbers each.
+struct TokenBatch {
+  std::vector<int32_t> tokens, targets;
+};
+
 /// The cross-entropy of the logits with targets (ignored where -100) plus, with
 /// a reading, the mean entropy penalty of the layers, and its gradients with
 /// respect to the parameters, by autograd in f64.
 LossAndGradients decoderGradients(const Decoder &decoder,
                                   const Parameters &parameters,
-                                  const std::vector<int32_t> &tokens,
-                                  const std::vector<int32_t> &targets,
-                                  int64_t batch, const EntropyReading *reading);
+                                  const TokenBatch &batch, int64_t batchSize,
+                                  const EntropyReading *reading);
+
+/// How parameters are updated; those in `decayed` decay.
+struct AdamWOptions {
+  double learningRate = 1e-3, weightDecay = 0.1, maxGradNorm = 1.0;
+  double beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8;
+  std::set<std::string> decayed;
+};
+
+/// A training run: loss and norm of the gradients of each step, and what it
+/// made of the parameters.
+struct TrainingRun {
+  std::vector<double> losses, gradNorms;
+  Parameters parameters;
+};
+
+/// One update for each batch by torch::optim::AdamW, after clip_grad_norm_, in
+/// f64.
+TrainingRun trainDecoder(const Decoder &decoder, const Parameters &parameters,
+                         const std::vector<TokenBatch> &batches,
+                         int64_t batchSize, const EntropyReading *reading,
+                         const AdamWOptions &options);
 
 } // namespace pi_torch
 

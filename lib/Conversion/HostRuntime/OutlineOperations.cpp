@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 namespace mlir::pi {
 #define GEN_PASS_DEF_PIOUTLINEOPERATIONS
@@ -37,8 +38,9 @@ struct Group {
   SmallVector<Operation *> operations;
   /// What the operations read from outside, without repetition.
   SetVector<Value> operands;
-  /// The operand that is a state which the last operation updates.
-  Value updatedState;
+  /// The operands that the last operation updates in place, with the number of
+  /// the result that takes the place of each.
+  llvm::SmallDenseMap<Value, unsigned> updated;
 
   void append(Operation *op) {
     for (Value operand : op->getOperands())
@@ -74,6 +76,7 @@ public:
 
 private:
   LogicalResult chooseDestinations();
+  LogicalResult replaceArgument(OpOperand &result, BlockArgument before);
   void passDestinationsThroughReshapes();
   LogicalResult lower(Operation *op);
   void outline(Group group);
@@ -86,7 +89,7 @@ private:
   DenseMap<Value, Value> buffers;
   /// Where a tensor is to be written: an output, a state, or a view of one.
   DenseMap<Value, Value> destinations;
-  /// The output argument of each result; null for states.
+  /// The argument that each result is written to.
   SmallVector<Value> outputs;
 };
 } // namespace
@@ -95,40 +98,127 @@ private:
 // Functions
 //===----------------------------------------------------------------------===//
 
-/// Adds an argument for each result that is no state, and says for every
-/// result where the operation that computes it is to write.
+/// The linear layer whose result this addition alone reads, to be computed
+/// onto the other addend.
+static LinearOp getJoinedLinear(AddOp add) {
+  if (add.getLhs().getType() != add.getRhs().getType())
+    return {};
+  for (Value addend : {add.getRhs(), add.getLhs()})
+    if (auto linear = addend.getDefiningOp<LinearOp>())
+      if (linear->hasOneUse())
+        return linear;
+  return {};
+}
+
+/// The addition that a linear layer joins, or null.
+static AddOp getJoiningAdd(Operation *op) {
+  auto linear = dyn_cast<LinearOp>(op);
+  auto add = linear && linear->hasOneUse()
+                 ? dyn_cast<AddOp>(*linear->user_begin())
+                 : AddOp();
+  return add && getJoinedLinear(add) == linear ? add : AddOp();
+}
+
+/// Where in its block an operation runs: one that joins its user runs there.
+static Operation *getRunningOp(Operation *op) {
+  Operation *joining = getJoiningAdd(op);
+  return joining ? joining : op;
+}
+
+/// Whether anything reads the tensor, or a view of it, after `update` has run.
+static bool isReadAfter(Value tensor, Operation *update) {
+  return llvm::any_of(tensor.getUsers(), [&](Operation *user) {
+    if (isa<tensor::CollapseShapeOp>(user))
+      return isReadAfter(user->getResult(0), update);
+    return user != update && !getRunningOp(user)->isBeforeInBlock(update);
+  });
+}
+
+/// The operand whose element i alone is read for element i of the result, or
+/// that keeps what is not written: the lowering of these operations overwrites
+/// it where it is.
+static Value getUpdatedOperand(OpResult result) {
+  return TypeSwitch<Operation *, Value>(result.getOwner())
+      .Case([](UpdateCacheOp op) { return op.getCache(); })
+      .Case([](AddOp op) { return op.getLhs(); })
+      .Case([&](AdamWOp op) {
+        Value operands[] = {op.getWeight(), op.getExpAvg(), op.getExpAvgSq()};
+        return operands[result.getResultNumber()];
+      })
+      .Default([](Operation *) { return Value(); });
+}
+
+/// Whether an operation can write its result where `before` is: it does not
+/// read it, or updates it.
+static bool canReplace(OpResult result, Value before) {
+  int64_t uses = 0;
+  for (Value operand : result.getOwner()->getOperands()) {
+    auto view = operand.getDefiningOp<tensor::CollapseShapeOp>();
+    uses += operand == before || (view && view.getSrc() == before);
+  }
+  return uses == 0 || (uses == 1 && getUpdatedOperand(result) == before);
+}
+
+/// Chooses where the new value of an argument is written: where the old one is,
+/// by the operation that computes it if it can, or else by a copy at the end.
+LogicalResult FunctionOutliner::replaceArgument(OpOperand &result,
+                                                BlockArgument before) {
+  Operation *terminator = result.getOwner();
+  if (llvm::any_of(terminator->getOpOperands(), [&](OpOperand &other) {
+        return other.get() == before && &other != &result;
+      }))
+    return terminator->emitError("the old value of ")
+           << getUpdatedArgument(function, result.getOperandNumber())
+           << " is given, too, but the new one takes its place";
+  // Each constant is written at the end, where nothing reads the old value.
+  Operation *update = result.get().getDefiningOp();
+  if (update && update->hasTrait<OpTrait::ConstantLike>()) {
+    OpBuilder builder(terminator);
+    Operation *constant = update;
+    update = builder.clone(*constant);
+    result.set(update->getResult(0));
+    if (constant->use_empty())
+      constant->erase();
+  }
+  outputs.push_back(before);
+  // A view is written before it is made, which is not where it stands.
+  if (update && !isa<tensor::CollapseShapeOp>(update) &&
+      !destinations.contains(result.get()) &&
+      canReplace(cast<OpResult>(result.get()), before) &&
+      !isReadAfter(before, getRunningOp(update)))
+    destinations[result.get()] = before;
+  return success();
+}
+
+/// Adds an argument for each result that takes no argument's place, and says
+/// for every result where the operation that computes it is to write.
 LogicalResult FunctionOutliner::chooseDestinations() {
-  llvm::StringMap<BlockArgument> states;
+  DenseMap<Attribute, BlockArgument> places;
   for (BlockArgument argument : body.getArguments()) {
+    unsigned index = argument.getArgNumber();
     buffers[argument] = argument;
-    if (auto name = function.getArgAttrOfType<StringAttr>(
-            argument.getArgNumber(), kStateAttr))
-      states[name] = argument;
+    for (StringRef name : {kStateAttr, kParameterAttr})
+      if (Attribute place = function.getArgAttr(index, name))
+        places[place] = argument;
   }
   Operation *terminator = body.getTerminator();
-  for (auto [index, value] : llvm::enumerate(terminator->getOperands())) {
-    auto state = function.getResultAttrOfType<StringAttr>(index, kStateAttr);
-    if (!state) {
-      Value output =
-          body.addArgument(getBufferType(value.getType()), value.getLoc());
-      outputs.push_back(output);
-      if (value.getDefiningOp())
-        destinations.try_emplace(value, output);
+  for (OpOperand &result : terminator->getOpOperands()) {
+    Attribute place = getUpdatedArgument(function, result.getOperandNumber());
+    BlockArgument before = place ? places.lookup(place) : BlockArgument();
+    if (before) {
+      if (failed(replaceArgument(result, before)))
+        return failure();
       continue;
     }
-    Value before = states.lookup(state);
-    Operation *update = value.getDefiningOp();
-    if (!before || !update ||
-        !llvm::is_contained(update->getOperands(), before))
-      return terminator->emitError("state '")
-             << state.getValue()
-             << "' has to be the result of an operation on its value before";
-    if (!before.hasOneUse())
-      return update->emitError("state '")
-             << state.getValue()
-             << "' is updated here, but its value before is read elsewhere";
-    destinations[value] = before;
-    outputs.push_back({});
+    if (isa_and_present<StringAttr>(place))
+      return terminator->emitError("state ")
+             << place << " is no argument of the function, which has no place "
+             << "for its new value";
+    Value output = body.addArgument(getBufferType(result.get().getType()),
+                                    result.get().getLoc());
+    outputs.push_back(output);
+    if (result.get().getDefiningOp())
+      destinations.try_emplace(result.get(), output);
   }
   return success();
 }
@@ -158,18 +248,6 @@ Value FunctionOutliner::getDestination(OpBuilder &builder, Value tensor) {
                                  getBufferType(tensor.getType()));
 }
 
-/// The linear layer whose result this addition alone reads, to be computed
-/// onto the other addend.
-static LinearOp getJoinedLinear(AddOp add) {
-  if (add.getLhs().getType() != add.getRhs().getType())
-    return {};
-  for (Value addend : {add.getRhs(), add.getLhs()})
-    if (auto linear = addend.getDefiningOp<LinearOp>())
-      if (linear->hasOneUse())
-        return linear;
-  return {};
-}
-
 LogicalResult FunctionOutliner::lower(Operation *op) {
   if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
     OpBuilder builder(op);
@@ -184,10 +262,8 @@ LogicalResult FunctionOutliner::lower(Operation *op) {
       !llvm::all_of(op->getResultTypes(), llvm::IsaPred<RankedTensorType>))
     return op->emitOpError("cannot run on the host: only operations on tensors "
                            "without side effects can");
-  if (isa<LinearOp>(op) && op->hasOneUse())
-    if (auto add = dyn_cast<AddOp>(*op->user_begin()))
-      if (getJoinedLinear(add) == op)
-        return success();
+  if (getJoiningAdd(op))
+    return success();
   Group group;
   if (auto add = dyn_cast<AddOp>(op))
     if (LinearOp linear = getJoinedLinear(add))
@@ -201,16 +277,16 @@ void FunctionOutliner::outline(Group group) {
   Operation *last = group.getLast();
   OpBuilder builder(last);
   SmallVector<Value> written;
-  for (Value result : last->getResults()) {
+  for (OpResult result : last->getResults()) {
     Value destination = getDestination(builder, result);
     if (group.operands.contains(destination))
-      group.updatedState = destination;
+      group.updated[destination] = result.getResultNumber();
     buffers[result] = destination;
     written.push_back(destination);
   }
   SmallVector<Value> arguments;
   for (Value operand : group.operands)
-    if (operand != group.updatedState)
+    if (!group.updated.contains(operand))
       arguments.push_back(buffers.lookup(operand));
   llvm::append_range(arguments, written);
   func::FuncOp kernel = pass.getKernel(group);
@@ -241,7 +317,7 @@ LogicalResult FunctionOutliner::run() {
       if (auto expand = destinations.lookup(collapse.getSrc())
                             .getDefiningOp<memref::ExpandShapeOp>())
         inPlace = expand.getSrc() == output;
-    if (output && !inPlace)
+    if (!inPlace)
       memref::CopyOp::create(builder, value.getLoc(), buffers.lookup(value),
                              output);
   }
@@ -275,7 +351,9 @@ static std::string getKey(const Group &group) {
          << operand.getType() << ' ';
     os << ')' << op->getResultTypes() << ';';
   }
-  os << llvm::find(operands, group.updatedState) - operands.begin();
+  for (auto [index, operand] : llvm::enumerate(operands))
+    if (auto place = group.updated.find(operand); place != group.updated.end())
+      os << index << '=' << place->second << ' ';
   return key;
 }
 
@@ -286,7 +364,7 @@ func::FuncOp OutlineOperations::getKernel(const Group &group) {
   Operation *last = group.getLast();
   SmallVector<Type> types;
   for (Value operand : group.operands)
-    if (operand != group.updatedState)
+    if (!group.updated.contains(operand))
       types.push_back(getBufferType(operand.getType()));
   int64_t numInputs = types.size();
   for (Type type : last->getResultTypes())
@@ -308,8 +386,10 @@ func::FuncOp OutlineOperations::getKernel(const Group &group) {
   IRMapping mapping;
   int64_t next = 0;
   for (Value operand : group.operands) {
-    bool isUpdated = operand == group.updatedState;
-    Value buffer = kernel.getArgument(isUpdated ? numInputs : next++);
+    auto place = group.updated.find(operand);
+    bool isUpdated = place != group.updated.end();
+    Value buffer =
+        kernel.getArgument(isUpdated ? numInputs + place->second : next++);
     auto tensor = cast<ShapedType>(operand.getType());
     mapping.map(operand, bufferization::ToTensorOp::create(
                              builder, loc,

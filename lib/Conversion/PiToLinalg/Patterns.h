@@ -21,6 +21,7 @@ void populateAttentionPatterns(RewritePatternSet &patterns);
 void populateAttentionGradPatterns(RewritePatternSet &patterns);
 void populateCrossEntropyPatterns(RewritePatternSet &patterns);
 void populateTrainingPatterns(RewritePatternSet &patterns);
+void populateOptimizerPatterns(RewritePatternSet &patterns);
 
 /// Puts the other addend of a sum into the accumulator of a product. Has to
 /// run before the others, while the product is still a `pi.linear`.

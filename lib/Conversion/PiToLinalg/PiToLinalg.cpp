@@ -13,6 +13,7 @@
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -48,6 +49,25 @@ struct WriteBeforeExpanding
   }
 };
 
+/// A constant tensor of equal elements -> a loop: no constant of the program is
+/// as large as a weight.
+struct FillConstant : OpRewritePattern<arith::ConstantOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::ConstantOp op,
+                                PatternRewriter &rewriter) const override {
+    auto elements = dyn_cast<SplatElementsAttr>(op.getValue());
+    auto type = dyn_cast<RankedTensorType>(op.getType());
+    if (!elements || !type || type.getRank() == 0)
+      return failure();
+    Value value = arith::ConstantOp::create(
+        rewriter, op.getLoc(), elements.getSplatValue<TypedAttr>());
+    Value empty =
+        tensor::EmptyOp::create(rewriter, op.getLoc(), type, ValueRange());
+    rewriter.replaceOpWithNewOp<linalg::FillOp>(op, value, empty);
+    return success();
+  }
+};
+
 struct PiToLinalg final : public pi::impl::ConvertPiToLinalgBase<PiToLinalg> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
@@ -65,6 +85,7 @@ struct PiToLinalg final : public pi::impl::ConvertPiToLinalgBase<PiToLinalg> {
     populateAttentionGradPatterns(patterns);
     populateCrossEntropyPatterns(patterns);
     populateTrainingPatterns(patterns);
+    populateOptimizerPatterns(patterns);
     ConversionTarget target(*context);
     target.addIllegalDialect<PIDialect>();
     target.addLegalOp<ParameterOp>();
@@ -74,7 +95,8 @@ struct PiToLinalg final : public pi::impl::ConvertPiToLinalgBase<PiToLinalg> {
       return signalPassFailure();
 
     RewritePatternSet cleanup(context);
-    cleanup.add<WriteBeforeExpanding>(context);
+    cleanup.add<WriteBeforeExpanding, FillConstant>(context);
+    linalg::populateElementwiseToLinalgConversionPatterns(cleanup);
     if (failed(applyPatternsGreedily(getOperation(), std::move(cleanup))))
       signalPassFailure();
   }

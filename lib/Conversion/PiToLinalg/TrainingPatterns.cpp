@@ -20,6 +20,45 @@ using namespace mlir::pi;
 // Entropy penalty
 //===----------------------------------------------------------------------===//
 
+/// A loop over B x H x T, in which a tensor is B x H x T or H; a destination H
+/// is summed into.
+static Value buildByHead(TensorBuilder &b, ValueRange inputs, Value destination,
+                         TensorBuilder::ScalarFn fn) {
+  auto map = [&](Value tensor) {
+    bool isWhole = cast<RankedTensorType>(tensor.getType()).getRank() == 3;
+    return isWhole ? b.getDimensionsMap(3, 0, 3) : b.getDimensionsMap(3, 1, 2);
+  };
+  SmallVector<AffineMap> maps = llvm::map_to_vector(inputs, map);
+  maps.push_back(map(destination));
+  auto outer = maps.back().getNumResults() == 3
+                   ? utils::IteratorType::parallel
+                   : utils::IteratorType::reduction;
+  auto generic = linalg::GenericOp::create(
+      b, TypeRange{destination.getType()}, inputs, ValueRange{destination},
+      maps, ArrayRef{outer, utils::IteratorType::parallel, outer},
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        TensorBuilder body(loc, nested);
+        linalg::YieldOp::create(body, fn(body, args));
+      });
+  return generic.getResult(0);
+}
+
+/// The mean entropy of each head over batch and rows.
+static Value buildMeans(TensorBuilder &b, Value entropy) {
+  auto type = cast<RankedTensorType>(entropy.getType());
+  Type element = type.getElementType();
+  Value zeros = b.zeros(b.empty(b.attr(type.getDimSize(1)), element));
+  Value sums = buildByHead(b, {entropy}, zeros,
+                           [](TensorBuilder &b, ValueRange args) -> Value {
+                             return arith::AddFOp::create(b, args[1], args[0]);
+                           });
+  double rows = double(type.getDimSize(0)) * double(type.getDimSize(2));
+  return b.elementwise(
+      sums, b.emptyLike(sums), [&](TensorBuilder &b, ValueRange args) {
+        return arith::DivFOp::create(b, args[0], b.real(rows, element));
+      });
+}
+
 namespace {
 /// The deviations that `pi.entropy_penalty` punishes.
 template <typename Op>
@@ -43,10 +82,10 @@ public:
       return arith::SelectOp::create(b, outside, delta, b.real(0.0, element));
     };
     if (!isPerRow)
-      return b.elementwise({buildMeans(b), op.getThreshold()},
+      return b.elementwise({buildMeans(b, op.getEntropy()), op.getThreshold()},
                            b.emptyLike(op.getThreshold()), deviation);
-    return buildGeneric(b, {op.getEntropy(), op.getThreshold()},
-                        b.emptyLike(op.getEntropy()), deviation);
+    return buildByHead(b, {op.getEntropy(), op.getThreshold()},
+                       b.emptyLike(op.getEntropy()), deviation);
   }
 
   /// The sum over batch and rows of fn(a), for each head.
@@ -55,16 +94,16 @@ public:
     Value zeros = b.zeros(b.emptyLike(op.getThreshold()));
     if (!isPerRow)
       return b.elementwise(deviations, zeros, fn);
-    return buildGeneric(b, {deviations}, zeros,
-                        [&](TensorBuilder &b, ValueRange args) -> Value {
-                          return arith::AddFOp::create(b, args[1],
-                                                       fn(b, args[0]));
-                        });
+    return buildByHead(b, {deviations}, zeros,
+                       [&](TensorBuilder &b, ValueRange args) -> Value {
+                         return arith::AddFOp::create(b, args[1],
+                                                      fn(b, args[0]));
+                       });
   }
 
   /// fn of the deviation, for each element of the entropy.
   Value spread(TensorBuilder &b, Value deviations, TensorBuilder::ScalarFn fn) {
-    return buildGeneric(b, {deviations}, b.emptyLike(op.getEntropy()), fn);
+    return buildByHead(b, {deviations}, b.emptyLike(op.getEntropy()), fn);
   }
 
   /// E_max = log T.
@@ -73,48 +112,20 @@ public:
   double numRows() const { return double(shape[0]) * double(shape[2]); }
 
 private:
-  /// The mean entropy of each head.
-  Value buildMeans(TensorBuilder &b) {
-    Value zeros = b.zeros(b.emptyLike(op.getThreshold()));
-    Value sums =
-        buildGeneric(b, {op.getEntropy()}, zeros,
-                     [](TensorBuilder &b, ValueRange args) -> Value {
-                       return arith::AddFOp::create(b, args[1], args[0]);
-                     });
-    return b.elementwise(
-        sums, b.emptyLike(sums), [&](TensorBuilder &b, ValueRange args) {
-          return arith::DivFOp::create(b, args[0], b.real(numRows(), element));
-        });
-  }
-
-  /// A loop over B x H x T, in which a tensor is B x H x T or H; a destination
-  /// H is summed into.
-  static Value buildGeneric(TensorBuilder &b, ValueRange inputs,
-                            Value destination, TensorBuilder::ScalarFn fn) {
-    auto map = [&](Value tensor) {
-      bool isWhole = cast<RankedTensorType>(tensor.getType()).getRank() == 3;
-      return isWhole ? b.getDimensionsMap(3, 0, 3)
-                     : b.getDimensionsMap(3, 1, 2);
-    };
-    SmallVector<AffineMap> maps = llvm::map_to_vector(inputs, map);
-    maps.push_back(map(destination));
-    auto outer = maps.back().getNumResults() == 3
-                     ? utils::IteratorType::parallel
-                     : utils::IteratorType::reduction;
-    auto generic = linalg::GenericOp::create(
-        b, TypeRange{destination.getType()}, inputs, ValueRange{destination},
-        maps, ArrayRef{outer, utils::IteratorType::parallel, outer},
-        [&](OpBuilder &nested, Location loc, ValueRange args) {
-          TensorBuilder body(loc, nested);
-          linalg::YieldOp::create(body, fn(body, args));
-        });
-    return generic.getResult(0);
-  }
-
   Op op;
   ArrayRef<int64_t> shape;
   Type element;
   bool isPerRow;
+};
+
+struct MeanEntropyLowering : OpRewritePattern<MeanEntropyOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(MeanEntropyOp op,
+                                PatternRewriter &rewriter) const override {
+    TensorBuilder b(op.getLoc(), rewriter);
+    rewriter.replaceOp(op, buildMeans(b, op.getEntropy()));
+    return success();
+  }
 };
 
 struct EntropyPenaltyLowering : OpRewritePattern<EntropyPenaltyOp> {
@@ -170,6 +181,6 @@ struct EntropyPenaltyGradLowering : OpRewritePattern<EntropyPenaltyGradOp> {
 } // namespace
 
 void mlir::pi::populateTrainingPatterns(RewritePatternSet &patterns) {
-  patterns.add<EntropyPenaltyLowering, EntropyPenaltyGradLowering>(
-      patterns.getContext());
+  patterns.add<EntropyPenaltyLowering, EntropyPenaltyGradLowering,
+               MeanEntropyLowering>(patterns.getContext());
 }

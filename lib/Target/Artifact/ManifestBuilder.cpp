@@ -256,21 +256,47 @@ LogicalResult ManifestBuilder::addEntryPoint(func::FuncOp function) {
   return success();
 }
 
-/// The model's sizes, from what goes into and comes out of @forward.
+/// The tokens that a function knows: the rows of the table that it looks its
+/// input up in. 0 if there is none.
+static int64_t getVocabSize(func::FuncOp function) {
+  for (auto embedding : function.getFunctionBody().getOps<EmbeddingOp>())
+    if (auto tokens = dyn_cast<BlockArgument>(embedding.getIndices()))
+      if (function.getArgAttrOfType<StringAttr>(tokens.getArgNumber(),
+                                                kNameAttr) == "input_ids")
+        return embedding.getTable().getType().getDimSize(0);
+  return 0;
+}
+
+/// The model's sizes, from what goes into and comes out of @forward; without
+/// it, from the first function that reads tokens, as training does.
 LogicalResult ManifestBuilder::readSizes() {
   const EntryPoint *forward = manifest.findEntryPoint(kForwardName.str());
-  if (!forward)
-    return module.emitError("has no public function @") << kForwardName;
-  std::optional<size_t> tokens = forward->findInput("input_ids");
-  std::optional<size_t> logits = forward->findOutput("logits");
-  if (!tokens || forward->inputs[*tokens].shape.size() != 2)
+  const EntryPoint *reader = forward;
+  for (const EntryPoint &entry : manifest.entryPoints)
+    if (!reader && entry.findInput("input_ids"))
+      reader = &entry;
+  if (!reader)
+    return module.emitError("has no public function @")
+           << kForwardName << ", and no other with an input 'input_ids'";
+  std::optional<size_t> tokens = reader->findInput("input_ids");
+  if (!tokens || reader->inputs[*tokens].shape.size() != 2)
     return module.emitError("@")
-           << kForwardName << " has no input 'input_ids' of shape B x T";
+           << reader->name << " has no input 'input_ids' of shape B x T";
+  manifest.batch = reader->inputs[*tokens].shape[0];
+  manifest.sequenceLength = reader->inputs[*tokens].shape[1];
+  if (!forward) {
+    manifest.vocabSize =
+        getVocabSize(symbols.lookup<func::FuncOp>(reader->name));
+    if (manifest.vocabSize == 0)
+      return module.emitError("@")
+             << reader->name << " looks its input 'input_ids' up in no table, "
+             << "so how many tokens there are is unknown";
+    return success();
+  }
+  std::optional<size_t> logits = forward->findOutput("logits");
   if (!logits || forward->outputs[*logits].shape.size() != 3)
     return module.emitError("@")
            << kForwardName << " has no output 'logits' of shape B x T x V";
-  manifest.batch = forward->inputs[*tokens].shape[0];
-  manifest.sequenceLength = forward->inputs[*tokens].shape[1];
   manifest.vocabSize = forward->outputs[*logits].shape[2];
   return success();
 }

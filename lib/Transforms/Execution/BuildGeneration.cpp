@@ -300,6 +300,13 @@ LogicalResult BuildGeneration::buildDecode() {
 void BuildGeneration::runOnOperation() {
   ModuleOp module = getOperation();
   forward = module.lookupSymbol<func::FuncOp>(kForwardName);
+  // A module that only training runs generates nothing.
+  bool isTraining =
+      llvm::any_of(module.getOps<func::FuncOp>(), [](func::FuncOp function) {
+        return function.isPublic() && function->hasAttr(kTrainingAttr);
+      });
+  if (!forward && isTraining)
+    return;
   if (!forward || forward.isExternal()) {
     module.emitError("has no function @forward to build @prefill and @decode "
                      "from");

@@ -10,6 +10,7 @@
 #include "pi/Transforms/Execution/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/MapVector.h"
 
 namespace mlir::pi {
 #define GEN_PASS_DEF_PIEXTERNALIZEPARAMETERS
@@ -19,35 +20,96 @@ namespace mlir::pi {
 using namespace mlir;
 using namespace mlir::pi;
 
-/// Replaces the loads of the function by arguments, one for each parameter, in
-/// the order of the first loads. Returns the number of arguments added.
-static int64_t externalizeLoads(func::FuncOp function) {
-  llvm::MapVector<StringAttr, SmallVector<LoadOp>> loads;
-  function.walk([&](LoadOp load) {
-    loads[load.getParameterAttr().getAttr()].push_back(load);
-  });
+namespace {
+/// What a function does with one parameter or state.
+struct Accesses {
+  SmallVector<LoadOp> loads;
+  StoreOp store;
 
-  Builder builder(function.getContext());
-  unsigned first = function.getNumArguments();
-  SmallVector<Type> types;
-  SmallVector<DictionaryAttr> attributes;
-  SmallVector<Location> locations;
-  for (auto &[parameter, users] : loads) {
-    types.push_back(users.front().getType());
-    attributes.push_back(builder.getDictionaryAttr(builder.getNamedAttr(
-        kParameterAttr, FlatSymbolRefAttr::get(parameter))));
-    locations.push_back(users.front().getLoc());
+  Type getType() {
+    return store ? store.getValue().getType() : loads.front().getType();
   }
-  SmallVector<unsigned> indices(loads.size(), first);
-  if (failed(function.insertArguments(indices, types, attributes, locations)))
-    llvm_unreachable("a function with a body takes any argument");
+  Location getLoc() { return store ? store.getLoc() : loads.front().getLoc(); }
+};
+/// By symbol, in the order of first accesses.
+using AccessMap = llvm::MapVector<StringAttr, Accesses>;
+} // namespace
 
-  for (auto [index, entry] : llvm::enumerate(loads))
-    for (LoadOp load : entry.second) {
-      load.replaceAllUsesWith(function.getArgument(first + index));
+/// Checks that every load of a symbol gives what it has when the function
+/// starts: an argument is all that can be given.
+static FailureOr<AccessMap> collectAccesses(func::FuncOp function) {
+  AccessMap accesses;
+  Block &body = function.getFunctionBody().front();
+  WalkResult result = function.walk([&](Operation *op) {
+    if (auto load = dyn_cast<LoadOp>(op)) {
+      Accesses &known = accesses[load.getParameterAttr().getAttr()];
+      known.loads.push_back(load);
+      if (!known.store)
+        return WalkResult::advance();
+      InFlightDiagnostic error = load.emitOpError("reads '@")
+                                 << load.getParameter()
+                                 << "' after it has a new value: it has to be "
+                                    "read before";
+      error.attachNote(known.store.getLoc()) << "stored here";
+      return WalkResult::interrupt();
+    }
+    auto store = dyn_cast<StoreOp>(op);
+    if (!store)
+      return WalkResult::advance();
+    if (store->getBlock() != &body ||
+        !function.getFunctionBody().hasOneBlock()) {
+      store.emitOpError("has to stand in the one block of its function");
+      return WalkResult::interrupt();
+    }
+    Accesses &known = accesses[store.getTargetAttr().getAttr()];
+    if (known.store) {
+      InFlightDiagnostic error = store.emitOpError("gives '@")
+                                 << store.getTarget()
+                                 << "' a second new value in one function";
+      error.attachNote(known.store.getLoc()) << "stored before here";
+      return WalkResult::interrupt();
+    }
+    known.store = store;
+    return WalkResult::advance();
+  });
+  if (result.wasInterrupted())
+    return failure();
+  return accesses;
+}
+
+/// What marks an argument or a result as a parameter or a state.
+static DictionaryAttr getMark(ModuleOp module, StringAttr symbol) {
+  Builder b(module.getContext());
+  if (module.lookupSymbol<StateOp>(symbol))
+    return b.getDictionaryAttr(b.getNamedAttr(kStateAttr, symbol));
+  return b.getDictionaryAttr(
+      b.getNamedAttr(kParameterAttr, FlatSymbolRefAttr::get(symbol)));
+}
+
+/// Replaces loads by arguments and stores by results, one for each parameter
+/// and state, in the order of the first accesses.
+static void externalize(func::FuncOp function, AccessMap &accesses) {
+  auto module = function->getParentOfType<ModuleOp>();
+  Operation *terminator = function.getFunctionBody().front().getTerminator();
+  for (auto &[symbol, access] : accesses) {
+    DictionaryAttr mark = getMark(module, symbol);
+    unsigned index = function.getNumArguments();
+    if (failed(function.insertArgument(index, access.getType(), mark,
+                                       access.getLoc())))
+      llvm_unreachable("a function with a body takes any argument");
+    for (LoadOp load : access.loads) {
+      load.replaceAllUsesWith(function.getArgument(index));
       load.erase();
     }
-  return loads.size();
+    if (!access.store)
+      continue;
+    if (failed(function.insertResult(function.getNumResults(), access.getType(),
+                                     mark)))
+      llvm_unreachable("a function with a body gives any result");
+    terminator->insertOperands(terminator->getNumOperands(),
+                               access.store.getValue());
+    access.store.erase();
+  }
 }
 
 /// Moves the derivation of a parameter into a function of its own.
@@ -80,9 +142,19 @@ struct ExternalizeParameters final
         outlineDerivation(parameter);
         ++numInitializers;
       }
-    for (auto function : module.getOps<func::FuncOp>())
-      if (!function.isExternal())
-        numArguments += externalizeLoads(function);
+    for (auto function : module.getOps<func::FuncOp>()) {
+      if (function.isExternal())
+        continue;
+      FailureOr<AccessMap> accesses = collectAccesses(function);
+      if (failed(accesses))
+        return signalPassFailure();
+      unsigned resultsBefore = function.getNumResults();
+      numArguments += accesses->size();
+      externalize(function, *accesses);
+      numResults += function.getNumResults() - resultsBefore;
+    }
+    for (auto state : llvm::make_early_inc_range(module.getOps<StateOp>()))
+      state.erase();
   }
 };
 } // namespace

@@ -21,11 +21,6 @@ namespace mlir::pi {
 using namespace mlir;
 using namespace mlir::pi;
 
-/// Whether the operation is where a computation on parameters starts.
-static bool isSource(Operation *op) {
-  return isa<LoadOp>(op) || op->hasTrait<OpTrait::ConstantLike>();
-}
-
 static bool isStaticTensor(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor && tensor.hasStaticShape();
@@ -37,16 +32,34 @@ struct HoistParameterComputation final
           HoistParameterComputation> {
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
+    stored.clear();
+    getOperation().walk(
+        [&](StoreOp op) { stored.insert(op.getTargetAttr().getAttr()); });
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (!function.isExternal() && !function->hasAttr(kTrainingAttr))
         hoistFrom(function, symbols);
   }
 
 private:
+  bool isSource(Operation *op, const SymbolTable &symbols) const;
   void hoistFrom(func::FuncOp function, SymbolTable &symbols);
   ParameterOp derive(Operation *root, SymbolTable &symbols);
+
+  /// The symbols that some function gives a new value.
+  DenseSet<StringAttr> stored;
 };
 } // namespace
+
+/// Whether the operation is where a computation starts that gives the same in
+/// every run.
+bool HoistParameterComputation::isSource(Operation *op,
+                                         const SymbolTable &symbols) const {
+  if (auto load = dyn_cast<LoadOp>(op)) {
+    StringAttr name = load.getParameterAttr().getAttr();
+    return symbols.lookup<ParameterOp>(name) && !stored.contains(name);
+  }
+  return op->hasTrait<OpTrait::ConstantLike>();
+}
 
 void HoistParameterComputation::hoistFrom(func::FuncOp function,
                                           SymbolTable &symbols) {
@@ -57,7 +70,7 @@ void HoistParameterComputation::hoistFrom(func::FuncOp function,
     bool known = llvm::all_of(op.getOperands(), [&](Value operand) {
       return invariant.contains(operand.getDefiningOp());
     });
-    if (isSource(&op)) {
+    if (isSource(&op, symbols)) {
       invariant.insert(&op);
     } else if (known && op.getNumOperands() > 0 && op.getNumResults() == 1 &&
                op.getNumRegions() == 0 && isMemoryEffectFree(&op) &&

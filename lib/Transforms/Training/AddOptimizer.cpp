@@ -227,12 +227,12 @@ void AddOptimizer::addUpdates(func::FuncOp function, ArrayRef<Trained> trained,
 
   for (const Trained &each : trained) {
     ParameterOp parameter = each.parameter;
+    Value expAvg = load(builder, parameter, kExpAvg);
+    Value expAvgSq = load(builder, parameter, kExpAvgSq);
     auto update = AdamWOp::create(
-        builder, getNamedLoc(parameter, parameter.getSymName()), each.weight,
-        each.gradient, load(builder, parameter, kExpAvg),
-        load(builder, parameter, kExpAvgSq), learningRate, weightDecay, step,
-        coefficient, APFloat(double(beta1)), APFloat(double(beta2)),
-        APFloat(double(epsilon)), parameter.getDecay());
+        builder, expAvg.getLoc(), each.weight, each.gradient, expAvg, expAvgSq,
+        learningRate, weightDecay, step, coefficient, APFloat(double(beta1)),
+        APFloat(double(beta2)), APFloat(double(epsilon)), parameter.getDecay());
     store(builder, update.getNewWeight(), parameter, "");
     store(builder, update.getNewExpAvg(), parameter, kExpAvg);
     store(builder, update.getNewExpAvgSq(), parameter, kExpAvgSq);

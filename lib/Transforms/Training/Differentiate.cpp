@@ -9,6 +9,7 @@
 #include "pi/Dialect/Pi/IR/Pi.h"
 #include "pi/Transforms/Execution/Passes.h"
 #include "pi/Transforms/Training/Passes.h"
+#include "pi/Transforms/Utils/Parameters.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -62,7 +63,10 @@ private:
 
   void addForward(Operation &op) {
     LoadOp source;
-    op.walk([&](LoadOp load) { source = load; });
+    op.walk([&](LoadOp load) {
+      if (lookupParameter(load))
+        source = load;
+    });
     forEachOperand(op, [&](Value operand) {
       if (!source)
         source = sources.lookup(operand);
@@ -215,7 +219,7 @@ void Differentiate::runOnOperation() {
   loss = *found;
   Block &body = loss.getFunctionBody().front();
   for (auto load : body.getOps<LoadOp>())
-    if (isFloat(load.getType()))
+    if (isFloat(load.getType()) && lookupParameter(load))
       loads[load.getParameterAttr().getAttr()].push_back(load);
   Activity activity(body);
   if (failed(verifyRules(activity)))

@@ -70,9 +70,11 @@ SmallVector<Operation *> mlir::pi::getParameterExpression(Value value) {
   options.inclusive = true;
   bool known = !isa<BlockArgument>(value), readsParameter = false;
   options.filter = [&](Operation *op) {
-    readsParameter |= isa<LoadOp>(op);
+    auto load = dyn_cast<LoadOp>(op);
+    bool isParameter = load && lookupParameter(load);
+    readsParameter |= isParameter;
     known &= op->getNumRegions() == 0 &&
-             (isa<LoadOp>(op) || isMemoryEffectFree(op)) &&
+             (isParameter || isMemoryEffectFree(op)) &&
              llvm::none_of(op->getOperands(), llvm::IsaPred<BlockArgument>);
     return known;
   };

@@ -251,7 +251,8 @@ TEST_F(ManifestBuilderTest, TwoStorageTypesAreAnError) {
 }
 
 TEST_F(ManifestBuilderTest, ModelWithoutForwardIsAnError) {
-  EXPECT_EQ(buildError("module { }"), "has no public function @forward");
+  EXPECT_EQ(buildError("module { }"), "has no public function @forward, and no "
+                                      "other with an input 'input_ids'");
   EXPECT_EQ(buildError("func.func @forward() { return }"),
             "@forward has no input 'input_ids' of shape B x T");
 }

@@ -17,8 +17,9 @@ def PiOutlineOperations : Pass<"pi-outline-operations", "::mlir::ModuleOp"> {
     Turns functions in execution form, on tensors, into functions on buffers
     that call one private function for each distinct operation: equal layers
     share code, so the time to compile does not grow with their number. A
-    result is written to an argument added for it, a state is updated in its
-    buffer, and values between operations are allocated. A linear layer whose
+    result is written to an argument added for it, a state or a parameter with a
+    new value is updated in its buffer, after whatever reads the old one, and
+    values between operations are allocated. A linear layer whose
     result is only added to something joins the addition.
 
     ```mlir

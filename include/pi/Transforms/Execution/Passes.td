@@ -60,7 +60,8 @@ def PiHoistParameterComputation
     and the operation, so that they run once, when the weights are loaded.
     Operations whose result depends on the position in the sequence
     (GenerationOpInterface) stay, and so do those of functions that training
-    runs (attribute `pi.training`), since parameters change between its runs.
+    runs (attribute `pi.training`), since parameters change between its runs, and
+    those on a parameter that any function stores.
 
     Before:
 
@@ -111,7 +112,8 @@ def PiBuildGeneration : Pass<"pi-build-generation", "::mlir::ModuleOp"> {
     What an operation does with positions, and which state it keeps, it says
     itself (GenerationOpInterface); all others are rebuilt at the shapes that
     follow from their operands. A state is named after the location of its
-    operation: `h.0.attn.cache`.
+    operation: `h.0.attn.cache`. A module without `@forward` whose functions are
+    for training (attribute `pi.training`) stays as it is.
 
     ```
     // @decode of attention(@c_attn(x)), before parameters become arguments:
@@ -135,9 +137,14 @@ def PiExternalizeParameters
   let summary = "pass parameters as function arguments";
   let description = [{
     Replaces every `pi.load` in a function by an argument that carries the
-    parameter's symbol, one for each parameter that the function reads. The
-    derivation of a derived parameter P becomes a private function
+    parameter's symbol, or the name of the state, one for each that the function
+    reads. The derivation of a derived parameter P becomes a private function
     `@"initialize.P"` of its sources.
+
+    Every `pi.store` becomes a result that is marked as the argument of the same
+    symbol is: the caller has the new value where the old one was. The function
+    is one block then, and in it each symbol is stored once, after all loads of
+    it. Declarations of states go away: arguments say all that is known of them.
 
     Before:
 
@@ -169,10 +176,33 @@ def PiExternalizeParameters
       return %y : tensor<4xf32>
     }
     ```
+
+    Before:
+
+    ```mlir
+    pi.state @sum : tensor<4xf32>
+    func.func @add_up(%x: tensor<4xf32> {pi.name = "x"}) attributes {pi.training} {
+      %s = pi.load @sum : tensor<4xf32>
+      %t = pi.add %s, %x : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+      pi.store %t, @sum : tensor<4xf32>
+      return
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @add_up(%x: tensor<4xf32> {pi.name = "x"}, %s: tensor<4xf32> {pi.state = "sum"})
+        -> (tensor<4xf32> {pi.state = "sum"}) attributes {pi.training} {
+      %t = pi.add %s, %x : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+      return %t : tensor<4xf32>
+    }
+    ```
   }];
   let dependentDialects = ["::mlir::func::FuncDialect"];
   let statistics = [
     Statistic<"numArguments", "arguments", "Arguments added to functions">,
+    Statistic<"numResults", "results", "Results added to functions">,
     Statistic<"numInitializers", "initializers", "Initialising functions made">
   ];
 }

@@ -46,7 +46,7 @@ getOrCreateDerivedParameter(Operation *after, Location loc,
                             const ParameterSpec &spec,
                             function_ref<Value(OpBuilder &)> derive);
 
-/// The parameter that the load reads.
+/// The parameter that the load reads; null where it reads a state.
 ParameterOp lookupParameter(LoadOp load);
 
 } // namespace mlir::pi

@@ -1,0 +1,294 @@
+//===- TrainStepTest.cpp - Updates of whole models ------------------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+//
+// Makes the train step of a small GPT-2, compiles it, and compares what several
+// steps make of the parameters with LibTorch's AdamW and clipping.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Architectures.h"
+
+#include "gtest/gtest.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace pi_torch;
+
+namespace {
+
+/// Where a gradient is 0 but for rounding, as that of a key's bias, AdamW makes
+/// an update of the size of the learning rate of what is left, and no two
+/// programs agree. An epsilon above rounding and below all else leaves nothing
+/// of these, and the learning rate is large enough that every update shows.
+AdamWOptions testOptions() {
+  AdamWOptions options;
+  options.learningRate = 1e-2;
+  options.epsilon = 1e-5;
+  return options;
+}
+
+std::map<std::string, Tensor> updateInputs(const AdamWOptions &options,
+                                           int64_t step) {
+  auto scalar = [](double value) {
+    return Tensor{{}, {static_cast<float>(value)}};
+  };
+  return {{"learning_rate", scalar(options.learningRate)},
+          {"weight_decay", scalar(options.weightDecay)},
+          {"max_grad_norm", scalar(options.maxGradNorm)},
+          {"step", scalar(step)}};
+}
+
+bool endsWith(const std::string &text, const std::string &ending) {
+  return text.size() >= ending.size() &&
+         text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
+}
+
+/// Matrices decay; temperatures are no weights.
+std::set<std::string> decayedParameters(const Parameters &parameters) {
+  std::set<std::string> names;
+  for (const auto &[name, value] : parameters)
+    if (value.shape.size() == 2 && endsWith(name, ".weight"))
+      names.insert(name);
+  return names;
+}
+
+CompiledModel compileTrainStep(const Architecture &architecture, int64_t batch,
+                               int64_t positions,
+                               const std::string &options = "") {
+  importArchitecture(architecture, batch, positions);
+  runTool("pi-opt private.mlir --pi-build-train-step='epsilon=1e-5 " + options +
+          "' -o train.mlir");
+  return CompiledModel("train.mlir");
+}
+
+std::map<std::string, Tensor>
+trainStep(CompiledModel &model, const TokenBatch &batch, int64_t batchSize,
+          const AdamWOptions &options, int64_t step) {
+  auto inputs = asInputs(batch, batchSize);
+  inputs.merge(updateInputs(options, step));
+  return model.run("train_step", inputs);
+}
+
+/// A batch that is another one in each step.
+TokenBatch batchOfStep(int64_t step, int64_t count, int64_t vocabSize) {
+  TokenBatch batch = someBatch(count, vocabSize);
+  for (int32_t &token : batch.tokens)
+    token = static_cast<int32_t>((token + step) % vocabSize);
+  return batch;
+}
+
+/// Compares the gradients of the first step and what five make of everything.
+void compareSteps(const TrainingCase &test, int64_t batchSize,
+                  int64_t positions) {
+  constexpr int64_t steps = 5;
+  const Decoder &decoder = test.architecture.reference;
+  CompiledModel model =
+      compileTrainStep(test.architecture, batchSize, positions);
+  Parameters parameters = setParameters(model, /*derivedToo=*/true);
+  AdamWOptions options = testOptions();
+  options.decayed = decayedParameters(parameters);
+  std::vector<TokenBatch> batches;
+  for (int64_t step = 0; step < steps; ++step)
+    batches.push_back(
+        batchOfStep(step, batchSize * positions, decoder.vocabSize));
+  LossAndGradients first = decoderGradients(decoder, parameters, batches[0],
+                                            batchSize, test.getReading());
+  TrainingRun expected = trainDecoder(decoder, parameters, batches, batchSize,
+                                      test.getReading(), options);
+
+  double largestGradient = 0;
+  for (const auto &[name, gradient] : first.gradients)
+    largestGradient = std::max(largestGradient, largest(gradient));
+  for (int64_t step = 0; step < steps; ++step) {
+    auto outputs =
+        trainStep(model, batches[step], batchSize, options, step + 1);
+    double loss = expected.losses[step], norm = expected.gradNorms[step];
+    EXPECT_NEAR(outputs.at("loss").data[0], loss, 1e-4 * loss);
+    EXPECT_NEAR(outputs.at("grad_norm").data[0], norm, 1e-4 * norm);
+    if (step > 0)
+      continue;
+    // The first mean is (1 - beta1) * coefficient * gradient.
+    double share = (1 - options.beta1) *
+                   std::min(1.0, options.maxGradNorm / (norm + 1e-6));
+    for (const auto &[name, gradient] : first.gradients) {
+      Tensor scaled = gradient;
+      for (float &value : scaled.data)
+        value = static_cast<float>(share * value);
+      double size = std::max(largest(gradient), 1e-3 * largestGradient) * share;
+      EXPECT_LT(maxDifference(model.state(name + ".exp_avg"), scaled),
+                1e-4 * size)
+          << name;
+    }
+  }
+  for (const auto &[name, gradient] : first.gradients) {
+    const Tensor &value = expected.parameters.at(name);
+    EXPECT_LT(maxDifference(model.parameter(name), value),
+              1e-4 * std::max(1.0, largest(value)))
+        << name;
+    // Nothing here stays what it was.
+    if (largest(gradient) > 1e-3 * largestGradient)
+      EXPECT_GT(maxDifference(model.parameter(name), parameters.at(name)), 1e-3)
+          << name;
+  }
+}
+
+class TrainStep
+    : public testing::TestWithParam<std::tuple<TrainingCase, int64_t>> {};
+
+TEST_P(TrainStep, AgreesWithAdamW) {
+  auto [test, positions] = GetParam();
+  compareSteps(test, /*batchSize=*/2, positions);
+}
+
+INSTANTIATE_TEST_SUITE_P(Architectures, TrainStep,
+                         testing::Combine(testing::ValuesIn(trainingCases()),
+                                          testing::Values(1, 7, 100, 128)),
+                         [](const auto &info) {
+                           return testName(std::get<0>(info.param).name) +
+                                  "_T" +
+                                  std::to_string(std::get<1>(info.param));
+                         });
+
+/// The same of a tiny model on long sequences.
+class LongTrainStep : public testing::TestWithParam<TrainingCase> {};
+
+TEST_P(LongTrainStep, AgreesWithAdamW) {
+  TrainingCase test = GetParam();
+  test.architecture.reference.layers = 1;
+  test.architecture.reference.heads = 2;
+  test.architecture.reference.width = 8;
+  test.architecture.reference.vocabSize = 11;
+  compareSteps(test, /*batchSize=*/1, /*positions=*/1000);
+}
+
+INSTANTIATE_TEST_SUITE_P(Architectures, LongTrainStep,
+                         testing::ValuesIn(trainingCases()),
+                         [](const auto &info) {
+                           return testName(info.param.name);
+                         });
+
+/// As small as a model can be that has everything.
+Architecture tiny() {
+  Architecture model = architecture("SM+LN+G", true, "gelu_tanh");
+  model.reference.layers = 1;
+  model.reference.heads = 2;
+  model.reference.width = 8;
+  model.reference.vocabSize = 11;
+  return model;
+}
+
+TEST(TrainStepTest, TwoHalvesAreOneBatch) {
+  constexpr int64_t positions = 6, steps = 2;
+  CompiledModel whole = compileTrainStep(tiny(), 2, positions);
+  Parameters parameters = setParameters(whole, /*derivedToo=*/true);
+  CompiledModel halves =
+      compileTrainStep(tiny(), 1, positions, "accumulate=true");
+  setParameters(halves, /*derivedToo=*/true);
+  AdamWOptions options = testOptions();
+  for (int64_t step = 1; step <= steps; ++step) {
+    TokenBatch batch = batchOfStep(step, 2 * positions, 11);
+    for (size_t i = 0; i < batch.targets.size(); ++i)
+      batch.targets[i] = static_cast<int32_t>((3 * i + step) % 11);
+    auto expected = trainStep(whole, batch, 2, options, step);
+    double loss = 0;
+    for (int64_t half = 0; half < 2; ++half) {
+      auto part = [&](const std::vector<int32_t> &all) {
+        return std::vector<int32_t>(all.begin() + half * positions,
+                                    all.begin() + (half + 1) * positions);
+      };
+      auto outputs =
+          halves.run("accumulate_gradients",
+                     asInputs({part(batch.tokens), part(batch.targets)}, 1));
+      loss += outputs.at("loss").data[0] / 2;
+    }
+    auto inputs = updateInputs(options, step);
+    inputs["micro_batches"] = {{}, {2}};
+    auto outputs = halves.run("apply_gradients", inputs);
+    float norm = expected.at("grad_norm").data[0];
+    EXPECT_NEAR(loss, expected.at("loss").data[0], 1e-5);
+    EXPECT_NEAR(outputs.at("grad_norm").data[0], norm, 1e-5 * norm);
+    for (const auto &[name, before] : parameters) {
+      EXPECT_LT(maxDifference(halves.parameter(name), whole.parameter(name)),
+                1e-5)
+          << name << ", step " << step;
+      EXPECT_EQ(largest(halves.state(name + ".gradient")), 0.0) << name;
+    }
+  }
+}
+
+TEST(TrainStepTest, NoUpdateWithoutAFiniteNorm) {
+  constexpr int64_t positions = 6;
+  CompiledModel model = compileTrainStep(tiny(), 1, positions);
+  Parameters parameters = setParameters(model, /*derivedToo=*/true);
+  TokenBatch batch = someBatch(positions, 11);
+  AdamWOptions options = testOptions();
+  trainStep(model, batch, 1, options, 1);
+  std::map<std::string, Tensor> before;
+  for (const auto &[name, value] : parameters)
+    for (const std::string &moment : {".exp_avg", ".exp_avg_sq"})
+      before[name + moment] = model.state(name + moment);
+
+  // One weight overflows, and nearly every gradient with it.
+  for (const auto &[name, value] : parameters)
+    model.setParameter(name, value);
+  Tensor broken = parameters.at("ln_f.weight");
+  broken.data[3] = std::numeric_limits<float>::infinity();
+  model.setParameter("ln_f.weight", broken);
+  auto outputs = trainStep(model, batch, 1, options, 2);
+  EXPECT_FALSE(std::isfinite(outputs.at("grad_norm").data[0]));
+  for (const auto &[name, value] : parameters) {
+    EXPECT_EQ(model.parameter(name).data,
+              name == "ln_f.weight" ? broken.data : value.data)
+        << name;
+    for (const std::string &moment : {".exp_avg", ".exp_avg_sq"})
+      EXPECT_EQ(model.state(name + moment).data, before[name + moment].data)
+          << name << moment;
+  }
+
+  // The first operation that is not finite is the one after the weight.
+  const pi_runtime::EntryPoint *check =
+      model.manifest().findEntryPoint("check_finite");
+  ASSERT_TRUE(check);
+  auto finite = model.run("check_finite", asInputs(batch, 1));
+  std::string first;
+  for (const pi_runtime::TensorInfo &output : check->outputs)
+    if (first.empty() && finite.at(output.name).data[0] == 0)
+      first = output.name;
+  EXPECT_NE(first.find(".ln_f.layer_norm"), std::string::npos) << first;
+}
+
+TEST(TrainStepTest, EvaluationGivesCrossEntropyAndEntropies) {
+  constexpr int64_t positions = 6, batchSize = 2;
+  for (const TrainingCase &test : trainingCases()) {
+    const Decoder &decoder = test.architecture.reference;
+    CompiledModel model =
+        compileTrainStep(test.architecture, batchSize, positions);
+    Parameters parameters = setParameters(model, /*derivedToo=*/true);
+    TokenBatch batch = someBatch(batchSize * positions, decoder.vocabSize);
+    auto outputs = model.run("evaluate", asInputs(batch, batchSize));
+    // Without the penalty.
+    LossAndGradients expected =
+        decoderGradients(decoder, parameters, batch, batchSize, nullptr);
+    EXPECT_NEAR(outputs.at("cross_entropy").data[0], expected.loss,
+                1e-5 * expected.loss);
+    EXPECT_EQ(outputs.size(), 1 + decoder.layers);
+    for (int64_t layer = 0; layer < decoder.layers; ++layer) {
+      const Tensor &entropy =
+          outputs.at("entropy.h." + std::to_string(layer) + ".attn");
+      EXPECT_EQ(entropy.shape, std::vector<int64_t>{decoder.heads});
+      for (float value : entropy.data) {
+        EXPECT_GT(value, 0.0f);
+        EXPECT_LT(value, std::log(6.0f));
+      }
+    }
+  }
+}
+
+} // namespace
