@@ -5,7 +5,7 @@
     benchmarks/gpu_kernels/build_kernels.py build/bin/pi-opt OUT.json
 
 OUT.json holds a list of cases, each with the options of `pi-build-kernel`, the
-kernel's name, launch and resources, and its machine code. It is all that the
+kernels' names, launches and resources, and their machine code. It is all that the
 machine with the GPU needs.
 """
 
@@ -19,6 +19,7 @@ import tempfile
 import cross_entropy
 
 TILINGS = [(4, 32, 64), (4, 32, 32), (4, 16, 64), (8, 16, 64), (4, 16, 128)]
+GRADIENT_TILINGS = [(4, 32, 32), (8, 16, 32), (4, 16, 64), (4, 32, 16)]
 
 
 def attention_cases():
@@ -27,6 +28,8 @@ def attention_cases():
         shape = {"batch": batch, "sequence-length": length, "timed": True}
         yield shape
         yield shape | {"entropy": True, "temperature": True}
+        yield shape | {"log-sum-exp": True}
+        yield shape | {"entropy": True, "temperature": True, "log-sum-exp": True}
         for warps, rows, columns in TILINGS:
             yield shape | {
                 "warps": warps,
@@ -44,6 +47,7 @@ def attention_cases():
                 "sequence-length": length,
                 "temperature": True,
                 "entropy": True,
+                "log-sum-exp": True,
             }
         for head_size in [16, 32, 80, 96, 128]:
             yield {
@@ -60,7 +64,42 @@ def attention_cases():
             "heads": 2,
             "sequence-length": 200,
             "causal": False,
+            "log-sum-exp": True,
         }
+
+
+def attention_grad_cases():
+    everything = {"temperature": True, "entropy": True}
+    for batch, length in [(256, 128), (64, 512), (32, 1024)]:
+        shape = {"batch": batch, "sequence-length": length, "timed": True}
+        yield shape
+        yield shape | everything
+        for warps, rows, columns in GRADIENT_TILINGS:
+            yield shape | {
+                "warps": warps,
+                "rows-per-warp": rows,
+                "columns-per-step": columns,
+            }
+    for dtype in ["bf16", "f32"]:
+        for length in [1, 7, 100, 200, 1000]:
+            small = {"dtype": dtype, "batch": 2, "heads": 3, "sequence-length": length}
+            yield small
+            yield small | everything
+        for head_size in [16, 32, 80, 96, 128]:
+            for length in [100, 300]:
+                yield {
+                    "dtype": dtype,
+                    "batch": 2,
+                    "heads": 2,
+                    "sequence-length": length,
+                    "head-size": head_size,
+                    "entropy": True,
+                }
+        for length in [100, 200]:
+            small = {"dtype": dtype, "batch": 3, "heads": 2, "sequence-length": length}
+            yield small | {"causal": False}
+            yield small | everything | {"causal": False}
+            yield small | {"temperature": True, "batch": 33}
 
 
 def cached_attention_cases():
@@ -112,10 +151,12 @@ def build(pi_opt, folder, kind, options):
         input=b"module {}",
         check=True,
     )
-    (entry,) = json.loads(launches.read_text())
-    entry["options"] = options | {"kind": kind}
-    entry["cubin"] = base64.b64encode(cubin.read_bytes()).decode()
-    return entry
+    entries = json.loads(launches.read_text())
+    return {
+        "options": options | {"kind": kind},
+        "kernels": sorted(entries, key=lambda entry: entry["launch"]["order"]),
+        "cubin": base64.b64encode(cubin.read_bytes()).decode(),
+    }
 
 
 def main():
@@ -124,6 +165,7 @@ def main():
     pi_opt, output = sys.argv[1:]
     kinds = {
         "attention": attention_cases(),
+        "attention-grad": attention_grad_cases(),
         "cached-attention": cached_attention_cases(),
         "linear": linear_cases(),
         "argmax": argmax_cases(),

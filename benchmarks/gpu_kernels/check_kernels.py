@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Runs the kernels of build_kernels.py, compares them with PyTorch, times them.
 
-    benchmarks/gpu_kernels/check_kernels.py KERNELS.json [RESULTS.json]
+    benchmarks/gpu_kernels/check_kernels.py KERNELS.json [RESULTS.json] [--only KIND]
 
 Needs a GPU, PyTorch and NumPy. Each kernel's result is compared with the same
 computation in double precision over the same (rounded) inputs. Times are
@@ -10,7 +10,7 @@ medians over replays of a CUDA graph, beside PyTorch's in the same run. The exit
 status is 1 if a kernel is wrong.
 """
 
-import base64
+import argparse
 import json
 import math
 import pathlib
@@ -20,18 +20,21 @@ import torch
 import torch.nn.functional as F
 
 import cross_entropy
-from driver import Kernel
-from measure import DEVICE, TOLERANCE, TYPES, median_time, random, relative_error
-
-
-def split_heads(qkv, heads):
-    batch, length, width = qkv.shape
-    parts = qkv.view(batch, length, 3, heads, width // 3 // heads)
-    return parts.permute(2, 0, 3, 1, 4).unbind(0)
+from attention_grad import check_attention_grad
+from driver import Kernels
+from measure import (
+    DEVICE,
+    TOLERANCE,
+    TYPES,
+    median_time,
+    random,
+    relative_error,
+    split_heads,
+)
 
 
 def reference_attention(qkv, heads, causal, temperature):
-    """Result and entropy in double precision."""
+    """Result, entropy and log_sum_exp in double precision."""
     q, k, v = split_heads(qkv.double(), heads)
     scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
     if temperature is not None:
@@ -44,7 +47,7 @@ def reference_attention(qkv, heads, causal, temperature):
     p = logs.exp()
     entropy = -(p * logs.masked_fill(p == 0, 0)).sum(-1)
     result = (p @ v).transpose(1, 2).reshape(qkv.shape[0], length, -1)
-    return result, entropy
+    return result, entropy, scores.logsumexp(-1)
 
 
 def time_torch_attention(qkv, heads):
@@ -75,17 +78,20 @@ def check_attention(kernel, options):
     if options.get("temperature"):
         temperature = torch.rand(heads, length, device=DEVICE) + 0.5
     result = torch.full((batch, length, width), math.nan, dtype=dtype, device=DEVICE)
-    entropy = torch.full((batch, heads, length), math.nan, device=DEVICE)
+    entropy, log_sum_exp = (
+        torch.full((batch, heads, length), math.nan, device=DEVICE) for _ in range(2)
+    )
     arguments = [qkv]
     arguments += [temperature] if temperature is not None else []
     arguments += [result]
     arguments += [entropy] if options.get("entropy") else []
+    arguments += [log_sum_exp] if options.get("log-sum-exp") else []
     kernel.launch(*arguments)
     torch.cuda.synchronize()
     report = {"error": 0.0}
     # The reference in double precision is large: check the first and the last.
     for b in {0, batch - 1}:
-        expected, expected_entropy = reference_attention(
+        expected, expected_entropy, expected_log_sum = reference_attention(
             qkv[b : b + 1], heads, causal, temperature
         )
         error = relative_error(result[b : b + 1], expected)
@@ -94,6 +100,10 @@ def check_attention(kernel, options):
             difference = (entropy[b : b + 1].double() - expected_entropy).abs().max()
             report["entropy_error"] = difference.item()
             report["ok"] = difference.item() < 2e-4
+        if options.get("log-sum-exp"):
+            difference = log_sum_exp[b : b + 1].double() - expected_log_sum
+            report["log_sum_exp_error"] = difference.abs().max().item()
+            report["ok"] = report.get("ok", True) and report["log_sum_exp_error"] < 2e-5
     finite = torch.isfinite(result).all().item()
     report["ok"] = (
         report.get("ok", True) and finite and report["error"] < TOLERANCE[dtype]
@@ -129,7 +139,7 @@ def check_cached_attention(kernel, options):
         torch.cuda.synchronize()
         prefix = history[:, : position + 1]
         limited = None if temperature is None else temperature[:, : position + 1]
-        expected, _ = reference_attention(prefix, heads, True, limited)
+        expected, _, _ = reference_attention(prefix, heads, True, limited)
         error = relative_error(result, expected[:, -1:])
         before[0, :, position] = row[:, 0, width : 2 * width]
         before[1, :, position] = row[:, 0, 2 * width :]
@@ -271,6 +281,7 @@ def time_decode(kernels):
 
 CHECKS = {
     "attention": check_attention,
+    "attention-grad": check_attention_grad,
     "cached-attention": check_cached_attention,
     "linear": check_linear,
     "argmax": check_argmax,
@@ -279,16 +290,20 @@ CHECKS = {
 
 
 def main():
-    if len(sys.argv) not in (2, 3):
-        sys.exit(__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("kernels", type=pathlib.Path, help="of build_kernels.py")
+    parser.add_argument("results", type=pathlib.Path, nargs="?")
+    parser.add_argument("--only", choices=CHECKS, help="run one kind of kernel")
+    arguments = parser.parse_args()
     torch.manual_seed(0)
     torch.backends.cuda.matmul.allow_tf32 = False
-    cases = json.loads(pathlib.Path(sys.argv[1]).read_text())
+    cases = json.loads(arguments.kernels.read_text())
+    if arguments.only:
+        cases = [c for c in cases if c["options"]["kind"] == arguments.only]
     kernels, results = [], []
     for case in cases:
         options = case["options"]
-        cubin = base64.b64decode(case["cubin"])
-        kernel = Kernel(cubin, case["kernel"], case["launch"], options)
+        kernel = Kernels(case)
         kernels.append(kernel)
         report = CHECKS[options["kind"]](kernel, options)
         results.append({"options": options, **report})
@@ -296,8 +311,8 @@ def main():
     if {kernel.options["kind"] for kernel in kernels} == set(CHECKS):
         results.append(time_decode(kernels))
         print(json.dumps(results[-1]))
-    if len(sys.argv) == 3:
-        pathlib.Path(sys.argv[2]).write_text(json.dumps(results, indent=1))
+    if arguments.results:
+        arguments.results.write_text(json.dumps(results, indent=1))
     wrong = [r for r in results if not r.get("ok", True)]
     print(f"{len(cases) - len(wrong)} of {len(cases)} kernels are right")
     sys.exit(bool(wrong))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Kernels from machine code, launched over PyTorch tensors by the driver API."""
 
+import base64
 import ctypes
 
 import torch
@@ -36,13 +37,29 @@ def _check(status):
         raise RuntimeError(f"CUDA driver: {(text.value or b'?').decode()} ({status})")
 
 
+class Kernels:
+    """The kernels of one case of build_kernels.py, launched one after another."""
+
+    def __init__(self, case):
+        cubin = base64.b64decode(case["cubin"])
+        self.options = {"dtype": "bf16"} | case["options"]
+        self.scratch = case["kernels"][0]["launch"]["scratch"]
+        self._kernels = [
+            Kernel(cubin, entry["kernel"], entry["launch"]) for entry in case["kernels"]
+        ]
+
+    def launch(self, *tensors, programmatic=False):
+        """Launches on PyTorch's current stream with a pointer to each tensor."""
+        for kernel in self._kernels:
+            kernel.launch(*tensors, programmatic=programmatic)
+
+
 class Kernel:
     """A kernel of one cubin with its launch."""
 
-    def __init__(self, cubin, name, launch, options):
+    def __init__(self, cubin, name, launch):
         torch.cuda.current_stream()  # makes the context
         torch.empty(1, device="cuda")
-        self.options = {"dtype": "bf16"} | options
         self._launch = launch
         self._module, self._function = ctypes.c_void_p(), ctypes.c_void_p()
         _check(_cuda.cuModuleLoadData(ctypes.byref(self._module), cubin))

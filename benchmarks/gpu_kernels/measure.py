@@ -42,3 +42,9 @@ def relative_error(actual, expected):
         return math.inf
     greatest = expected.abs().max().clamp_min(1e-30)
     return ((actual - expected).abs().max() / greatest).item()
+
+
+def split_heads(qkv, heads):
+    batch, length, width = qkv.shape
+    parts = qkv.view(batch, length, 3, heads, width // 3 // heads)
+    return parts.permute(2, 0, 3, 1, 4).unbind(0)

@@ -1,4 +1,4 @@
-//===- AttentionPlan.cpp - Plans of attention -----------------------------===//
+//===- AttentionPlan.cpp - Plans of attention and its gradient ------------===//
 //
 // Part of the pi-mlir project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -14,21 +14,40 @@
 using namespace mlir;
 using namespace mlir::pi;
 
+/// What attention and its gradient say alike.
+template <typename Op>
+static AttentionSpec getSpec(Op op) {
+  RankedTensorType qkv = op.getQkv().getType();
+  AttentionSpec spec{
+      qkv.getElementType(), qkv.getDimSize(0),
+      qkv.getDimSize(1),    static_cast<int64_t>(op.getNumHeads()),
+      op.getHeadSize(),     op.getScale().convertToDouble()};
+  spec.causal = op.getCausal();
+  spec.temperature = static_cast<bool>(op.getTemperature());
+  spec.entropy = static_cast<bool>(op.getEntropy());
+  return spec;
+}
+
+/// The kernels take what belongs to rows as f32.
+static LogicalResult checkRowTensors(Operation *op, ValueRange tensors) {
+  for (Value tensor : tensors)
+    if (tensor && !getElementTypeOrSelf(tensor.getType()).isF32())
+      return op->emitError("attention on a GPU takes temperature, entropy and "
+                           "log_sum_exp in f32, not ")
+             << tensor.getType();
+  return success();
+}
+
 namespace {
 struct AttentionPlan
     : PlanOpInterface::ExternalModel<AttentionPlan, AttentionOp> {
   LogicalResult emitPlan(Operation *operation, PlanEmitter &emitter) const {
     auto op = cast<AttentionOp>(operation);
-    if (op.getLogSumExp())
-      return op.emitError("attention with log_sum_exp cannot run on a GPU");
-    RankedTensorType qkv = op.getQkv().getType();
-    AttentionSpec spec{
-        qkv.getElementType(), qkv.getDimSize(0),
-        qkv.getDimSize(1),    static_cast<int64_t>(op.getNumHeads()),
-        op.getHeadSize(),     op.getScale().convertToDouble()};
-    spec.causal = op.getCausal();
-    spec.temperature = static_cast<bool>(op.getTemperature());
-    spec.entropy = static_cast<bool>(op.getEntropy());
+    if (failed(checkRowTensors(
+            op, {op.getTemperature(), op.getEntropy(), op.getLogSumExp()})))
+      return failure();
+    AttentionSpec spec = getSpec(op);
+    spec.logSumExp = static_cast<bool>(op.getLogSumExp());
     SmallVector<Value> arguments = {emitter.lookup(op.getQkv())};
     if (spec.temperature)
       arguments.push_back(emitter.lookup(op.getTemperature()));
@@ -39,8 +58,35 @@ struct AttentionPlan
                           arguments);
   }
 };
+
+struct AttentionGradPlan
+    : PlanOpInterface::ExternalModel<AttentionGradPlan, AttentionGradOp> {
+  LogicalResult emitPlan(Operation *operation, PlanEmitter &emitter) const {
+    auto op = cast<AttentionGradOp>(operation);
+    if (failed(checkRowTensors(op, {op.getLogSumExp(), op.getTemperature(),
+                                    op.getEntropy(), op.getEntropyGradient(),
+                                    op.getDTemperature()})))
+      return failure();
+    FailureOr<KernelSequence> sequence =
+        buildAttentionGrad(emitter.kernels(), op.getLoc(), getSpec(op));
+    if (failed(sequence))
+      return failure();
+    SmallVector<Value> arguments;
+    for (Value operand : op->getOperands())
+      arguments.push_back(emitter.lookup(operand));
+    for (MemRefType type : sequence->scratch)
+      arguments.push_back(emitter.allocateScratch(op.getLoc(), type));
+    for (Value result : op->getResults())
+      arguments.push_back(emitter.allocate(result));
+    for (const KernelLaunch &kernel : sequence->kernels)
+      if (failed(emitter.launch(op.getLoc(), kernel, arguments)))
+        return failure();
+    return success();
+  }
+};
 } // namespace
 
 void mlir::pi::attachAttentionPlan(MLIRContext &context) {
   AttentionOp::attachInterface<AttentionPlan>(context);
+  AttentionGradOp::attachInterface<AttentionGradPlan>(context);
 }

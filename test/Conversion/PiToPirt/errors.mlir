@@ -27,9 +27,9 @@ func.func @forward(%x: tensor<4x4xf32> {pi.name = "x"}) -> (tensor<4x4xf32> {pi.
 
 // -----
 
-// What only a gradient reads.
-func.func @forward(%x: tensor<1x16x192xf32> {pi.name = "x"}) -> (tensor<1x16x64xf32> {pi.name = "y"}, tensor<1x4x16xf32> {pi.name = "l"}) {
-  // expected-error @+1 {{attention with log_sum_exp cannot run on a GPU}}
-  %0, %1 = pi.attention %x heads 4 scale 0.25 causal : (tensor<1x16x192xf32>) -> (tensor<1x16x64xf32>, log_sum_exp tensor<1x4x16xf32>)
-  return %0, %1 : tensor<1x16x64xf32>, tensor<1x4x16xf32>
+// What belongs to a row is f32, whatever the other numbers are.
+func.func @forward(%x: tensor<1x16x192xbf16> {pi.name = "x"}) -> (tensor<1x16x64xbf16> {pi.name = "y"}, tensor<1x4x16xbf16> {pi.name = "l"}) {
+  // expected-error @+1 {{attention on a GPU takes temperature, entropy and log_sum_exp in f32, not 'tensor<1x4x16xbf16>'}}
+  %0, %1 = pi.attention %x heads 4 scale 0.25 causal : (tensor<1x16x192xbf16>) -> (tensor<1x16x64xbf16>, log_sum_exp tensor<1x4x16xbf16>)
+  return %0, %1 : tensor<1x16x64xbf16>, tensor<1x4x16xbf16>
 }

@@ -54,7 +54,7 @@ struct AttentionTiling {
 };
 
 /// pi.attention. Arguments: qkv [B, T, 3d], temperature [H, T] f32 if any,
-/// result [B, T, d], entropy [B, H, T] f32 if any.
+/// result [B, T, d], entropy and log_sum_exp [B, H, T] f32, each if any.
 struct AttentionSpec {
   Type element;
   int64_t batch, tokens, heads, headSize;
@@ -62,11 +62,28 @@ struct AttentionSpec {
   bool causal = true;
   bool temperature = false;
   bool entropy = false;
+  bool logSumExp = false;
   /// If not given, chosen by the shape.
   std::optional<AttentionTiling> tiling;
 };
 FailureOr<KernelLaunch> buildAttention(gpu::GPUModuleOp module, Location loc,
                                        const AttentionSpec &spec);
+
+/// The kernels of one operation in the order they run in, all with the same
+/// arguments, and the types of those that are no operand or result of it.
+struct KernelSequence {
+  SmallVector<KernelLaunch> kernels;
+  SmallVector<MemRefType> scratch;
+};
+
+/// pi.attention_grad of an attention with this spec, whose log_sum_exp is read
+/// in any case and whose entropy has a gradient. Arguments: gradient [B, T, d],
+/// qkv [B, T, 3d], result [B, T, d], log_sum_exp [B, H, T] f32, temperature
+/// [H, T] f32 if any, entropy and its gradient [B, H, T] f32 if any, scratch,
+/// d_qkv [B, T, 3d], d_temperature [H, T] f32 if any.
+FailureOr<KernelSequence> buildAttentionGrad(gpu::GPUModuleOp module,
+                                             Location loc,
+                                             const AttentionSpec &spec);
 
 /// pi.cached_attention for one new position, T = 1. Arguments: qkv [B, 1, 3d],
 /// cache [2, B, C, d], position [] i32, temperature [H, C] f32 if any, result

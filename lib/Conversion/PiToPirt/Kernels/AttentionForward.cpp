@@ -28,8 +28,9 @@ AttentionTiling mlir::pi::getTiling(const AttentionSpec &spec) {
   return {/*warps=*/4, /*rowsPerWarp=*/32, /*columns=*/moreState ? 32 : 64};
 }
 
-static std::string getName(const AttentionSpec &spec) {
-  KernelName name("attention");
+std::string mlir::pi::getAttentionName(StringRef kind,
+                                       const AttentionSpec &spec) {
+  KernelName name(kind);
   name.add(spec.element)
       .add("b", spec.batch)
       .add("t", spec.tokens)
@@ -38,7 +39,8 @@ static std::string getName(const AttentionSpec &spec) {
       .add("s", spec.scale)
       .addIf(spec.causal, "causal")
       .addIf(spec.temperature, "temperature")
-      .addIf(spec.entropy, "entropy");
+      .addIf(spec.entropy, "entropy")
+      .addIf(spec.logSumExp, "lse");
   if (spec.tiling)
     name.add("w", spec.tiling->warps)
         .add("r", spec.tiling->rowsPerWarp)
@@ -55,9 +57,8 @@ SmallVector<Type> mlir::pi::getArgumentTypes(const AttentionSpec &spec) {
     types.push_back(MemRefType::get({spec.heads, spec.tokens}, f32));
   types.push_back(
       MemRefType::get({spec.batch, spec.tokens, width}, spec.element));
-  if (spec.entropy)
-    types.push_back(
-        MemRefType::get({spec.batch, spec.heads, spec.tokens}, f32));
+  types.append(spec.entropy + spec.logSumExp,
+               MemRefType::get({spec.batch, spec.heads, spec.tokens}, f32));
   return types;
 }
 
@@ -73,7 +74,8 @@ static int64_t getSharedBytes(const AttentionSpec &spec) {
   return (rows + 4 * tiling.columns) * (2 * spec.headSize + 16);
 }
 
-static LogicalResult checkSpec(Location loc, const AttentionSpec &spec) {
+LogicalResult mlir::pi::checkAttention(Location loc,
+                                       const AttentionSpec &spec) {
   if (!spec.element.isF32() && !spec.element.isBF16())
     return emitError(loc, "attention kernels take f32 and bf16, not ")
            << spec.element;
@@ -92,7 +94,7 @@ static LogicalResult checkSpec(Location loc, const AttentionSpec &spec) {
 FailureOr<KernelLaunch> mlir::pi::buildAttention(gpu::GPUModuleOp module,
                                                  Location loc,
                                                  const AttentionSpec &spec) {
-  if (failed(checkSpec(loc, spec)))
+  if (failed(checkAttention(loc, spec)))
     return failure();
   AttentionTiling tiling = getTiling(spec);
   KernelLaunch launch;
@@ -101,7 +103,7 @@ FailureOr<KernelLaunch> mlir::pi::buildAttention(gpu::GPUModuleOp module,
       spec.batch * spec.heads, 1};
   launch.block = {32 * tiling.warps, 1, 1};
   launch.sharedBytes = getSharedBytes(spec);
-  std::string name = getName(spec);
+  std::string name = getAttentionName("attention", spec);
   launch.kernel = module.lookupSymbol<gpu::GPUFuncOp>(name);
   if (!launch.kernel)
     launch.kernel = spec.element.isF32()

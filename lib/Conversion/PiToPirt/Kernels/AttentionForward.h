@@ -26,6 +26,12 @@ AttentionTiling getTiling(const AttentionSpec &spec);
 /// The memrefs that the kernel takes.
 SmallVector<Type> getArgumentTypes(const AttentionSpec &spec);
 
+/// `kind` and the spec in short.
+std::string getAttentionName(StringRef kind, const AttentionSpec &spec);
+
+/// What no kernel of attention can do is an error at `loc`.
+LogicalResult checkAttention(Location loc, const AttentionSpec &spec);
+
 gpu::GPUFuncOp buildAttentionBF16(gpu::GPUModuleOp module, Location loc,
                                   StringRef name, const AttentionSpec &spec);
 gpu::GPUFuncOp buildAttentionF32(gpu::GPUModuleOp module, Location loc,

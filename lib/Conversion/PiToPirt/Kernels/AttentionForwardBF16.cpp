@@ -58,6 +58,9 @@ private:
   void loadTemperature();
   Vals step(Val index, ArrayRef<Val> carried, bool masked);
   SmallVector<Vals> computeScores(Val keys, int64_t rowTile);
+  /// A positive constant factor may be applied after the maximum is taken,
+  /// together with its subtraction.
+  bool scalesLate() const { return !spec.temperature && spec.scale > 0; }
   void maskScores(SmallVector<Vals> &scores, Val index, int64_t rowTile);
   void softmax(SmallVector<Vals> &scores, RowState &state, int64_t rowTile);
   void accumulate(Val values, ArrayRef<SmallVector<Vals>> probabilities,
@@ -237,9 +240,7 @@ void AttentionKernel::maskScores(SmallVector<Vals> &scores, Val index,
 /// maximum. Works to base 2.
 void AttentionKernel::softmax(SmallVector<Vals> &scores, RowState &state,
                               int64_t rowTile) {
-  // A positive constant factor may be applied after the maximum is taken,
-  // together with its subtraction.
-  bool lateScale = !spec.temperature && spec.scale > 0;
+  bool lateScale = scalesLate();
   for (int64_t half = 0; half < 2; ++half) {
     Val factor = spec.temperature ? scoreScale[rowTile][half]
                                   : k.f32(spec.scale * kLog2E);
@@ -361,7 +362,7 @@ void AttentionKernel::accumulate(Val values,
 }
 
 /// Divides by the sums, leaves the rows in shared memory (where the queries
-/// were) and writes the entropy.
+/// were) and writes entropy and log_sum_exp.
 void AttentionKernel::finishRows(RowState &state, int64_t rowTile) {
   for (int64_t half = 0; half < 2; ++half) {
     Val rowInWarp = lane / 4 + (rowTile * 16 + half * 8);
@@ -372,18 +373,25 @@ void AttentionKernel::finishRows(RowState &state, int64_t rowTile) {
       k.storeWords(
           k.packBF16(tile[2 * half] * inverse, tile[2 * half + 1] * inverse),
           k.address(place, static_cast<int64_t>(i) * 16));
-    if (!spec.entropy)
-      continue;
-    // E = log(sum) - (sum of p log p) / sum.
-    Val logSum = k.sumLanes(state.logSum[half], 3);
-    Val entropy = (k.log2(sum) - logSum * inverse) * kLn2;
     Val row = row0 + warp * tiling.rowsPerWarp + rowInWarp;
-    Val inside = row < static_cast<double>(spec.tokens);
-    k.when(equal(quad, 0) & inside, [&] {
-      Val base = k.wideAddress(k.argument(2 + spec.temperature), batchHead,
-                               spec.tokens * 4);
-      k.store(entropy, k.address(base, row * 4), 4);
-    });
+    Val isWriter = equal(quad, 0) & (row < static_cast<double>(spec.tokens));
+    unsigned argument = 2 + spec.temperature;
+    auto storeOfRow = [&](Val value) {
+      Val base =
+          k.wideAddress(k.argument(argument++), batchHead, spec.tokens * 4);
+      k.when(isWriter, [&] { k.store(value, k.address(base, row * 4), 4); });
+    };
+    if (spec.entropy) {
+      // E = log(sum) - (sum of p log p) / sum.
+      Val logSum = k.sumLanes(state.logSum[half], 3);
+      storeOfRow((k.log2(sum) - logSum * inverse) * kLn2);
+    }
+    if (spec.logSumExp) {
+      Val maximum = state.maximum[half];
+      if (scalesLate())
+        maximum = maximum * (spec.scale * kLog2E);
+      storeOfRow((maximum + k.log2(sum)) * kLn2);
+    }
   }
 }
 

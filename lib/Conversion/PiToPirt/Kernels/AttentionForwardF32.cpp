@@ -252,15 +252,20 @@ void AttentionKernel::storeRow(const RowState &state, int64_t row) {
               k.address(resultBase, globalRow * (4 * width) + column * 4), 4);
     });
   }
-  if (!spec.entropy)
-    return;
-  Val logSum = k.sumLanes(state.logSum[row]);
-  Val entropy = (k.log2(sum) - logSum * inverse) * kLn2;
-  k.when(inside & equal(lane, 0), [&] {
-    Val base = k.wideAddress(k.argument(2 + spec.temperature), batchHead,
-                             spec.tokens * 4);
-    k.store(entropy, k.address(base, globalRow * 4), 4);
-  });
+  Val isWriter = inside & equal(lane, 0);
+  unsigned argument = 2 + spec.temperature;
+  auto storeOfRow = [&](Val value) {
+    Val base =
+        k.wideAddress(k.argument(argument++), batchHead, spec.tokens * 4);
+    k.when(isWriter,
+           [&] { k.store(value, k.address(base, globalRow * 4), 4); });
+  };
+  if (spec.entropy) {
+    Val logSum = k.sumLanes(state.logSum[row]);
+    storeOfRow((k.log2(sum) - logSum * inverse) * kLn2);
+  }
+  if (spec.logSumExp)
+    storeOfRow((state.maximum[row] + k.log2(sum)) * kLn2);
 }
 
 gpu::GPUFuncOp AttentionKernel::build() {

@@ -28,12 +28,16 @@ using namespace mlir::pi;
 /// As LibTorch has it unless told otherwise.
 static constexpr int32_t kIgnoreIndex = -100;
 
-static DictionaryAttr toAttribute(Builder &builder,
-                                  const KernelLaunch &launch) {
+static DictionaryAttr toAttribute(Builder &builder, const KernelLaunch &launch,
+                                  size_t order, ArrayRef<MemRefType> scratch) {
+  auto sizes = llvm::map_to_vector(
+      scratch, [](MemRefType type) { return type.getNumElements(); });
   return builder.getDictionaryAttr(
       {builder.getNamedAttr("grid", builder.getDenseI64ArrayAttr(launch.grid)),
        builder.getNamedAttr("block",
                             builder.getDenseI64ArrayAttr(launch.block)),
+       builder.getNamedAttr("order", builder.getI64IntegerAttr(order)),
+       builder.getNamedAttr("scratch", builder.getDenseI64ArrayAttr(sizes)),
        builder.getNamedAttr("shared_bytes",
                             builder.getI64IntegerAttr(launch.sharedBytes)),
        builder.getNamedAttr("programmatic",
@@ -46,27 +50,37 @@ struct BuildKernel : pi::impl::PiBuildKernelBase<BuildKernel> {
   using Base::Base;
 
   void runOnOperation() override {
-    FailureOr<KernelLaunch> launch =
-        llvm::StringSwitch<function_ref<FailureOr<KernelLaunch>()>>(kind)
-            .Case("attention", [&] { return attention(); })
-            .Case("cached-attention", [&] { return cachedAttention(); })
-            .Case("linear", [&] { return linear(); })
-            .Case("argmax", [&] { return argmax(); })
-            .Case("cross-entropy", [&] { return crossEntropy(); })
+    auto one = [](FailureOr<KernelLaunch> launch) -> FailureOr<KernelSequence> {
+      if (failed(launch))
+        return failure();
+      return KernelSequence{{*launch}, {}};
+    };
+    FailureOr<KernelSequence> sequence =
+        llvm::StringSwitch<function_ref<FailureOr<KernelSequence>()>>(kind)
+            .Case("attention", [&] { return one(attention()); })
+            .Case("attention-grad", [&] { return attentionGrad(); })
+            .Case("cached-attention", [&] { return one(cachedAttention()); })
+            .Case("linear", [&] { return one(linear()); })
+            .Case("argmax", [&] { return one(argmax()); })
+            .Case("cross-entropy", [&] { return one(crossEntropy()); })
             .Case("target-count",
                   [&] {
-                    return buildTargetCount(getKernels(), getLoc(), rows,
-                                            kIgnoreIndex);
+                    return one(buildTargetCount(getKernels(), getLoc(), rows,
+                                                kIgnoreIndex));
                   })
             .Case("mean-loss",
-                  [&] { return buildMeanLoss(getKernels(), getLoc(), rows); })
-            .Default([&]() -> FailureOr<KernelLaunch> {
+                  [&] {
+                    return one(buildMeanLoss(getKernels(), getLoc(), rows));
+                  })
+            .Default([&]() -> FailureOr<KernelSequence> {
               return emitError(getLoc(), "no kernel of kind '") << kind << "'";
             })();
-    if (failed(launch))
+    if (failed(sequence))
       return signalPassFailure();
     Builder builder(&getContext());
-    launch->kernel->setAttr("pi.launch", toAttribute(builder, *launch));
+    for (auto [order, launch] : llvm::enumerate(sequence->kernels))
+      launch.kernel->setAttr(
+          "pi.launch", toAttribute(builder, launch, order, sequence->scratch));
   }
 
 private:
@@ -92,7 +106,7 @@ private:
     return gpu::GPUModuleOp::create(builder, getLoc(), "kernels");
   }
 
-  FailureOr<KernelLaunch> attention() {
+  FailureOr<AttentionSpec> attentionSpec() {
     FailureOr<Type> type = parseType(dtype);
     if (failed(type))
       return failure();
@@ -106,9 +120,24 @@ private:
     spec.causal = causal;
     spec.temperature = temperature;
     spec.entropy = entropy;
+    spec.logSumExp = logSumExp;
     if (warps)
       spec.tiling = {warps, rowsPerWarp, columnsPerStep};
-    return buildAttention(getKernels(), getLoc(), spec);
+    return spec;
+  }
+
+  FailureOr<KernelLaunch> attention() {
+    FailureOr<AttentionSpec> spec = attentionSpec();
+    if (failed(spec))
+      return failure();
+    return buildAttention(getKernels(), getLoc(), *spec);
+  }
+
+  FailureOr<KernelSequence> attentionGrad() {
+    FailureOr<AttentionSpec> spec = attentionSpec();
+    if (failed(spec))
+      return failure();
+    return buildAttentionGrad(getKernels(), getLoc(), *spec);
   }
 
   FailureOr<KernelLaunch> cachedAttention() {

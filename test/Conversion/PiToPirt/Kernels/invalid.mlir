@@ -2,6 +2,8 @@
 // RUN: not pi-opt %s --pi-build-kernel="kind=attention dtype=f16" 2>&1 | FileCheck %s --check-prefix=TYPE
 // RUN: not pi-opt %s --pi-build-kernel="kind=attention head-size=72" 2>&1 | FileCheck %s --check-prefix=HEAD
 // RUN: not pi-opt %s --pi-build-kernel="kind=attention batch=10000" 2>&1 | FileCheck %s --check-prefix=BATCH
+// RUN: not pi-opt %s --pi-build-kernel="kind=attention-grad head-size=72" 2>&1 | FileCheck %s --check-prefix=HEAD
+// RUN: not pi-opt %s --pi-build-kernel="kind=attention-grad batch=10000" 2>&1 | FileCheck %s --check-prefix=BATCH
 
 // KIND: no kernel of kind 'convolution'
 // TYPE: no element type 'f16'; kernels take bf16 and f32

@@ -16,14 +16,16 @@ def PiBuildKernel : Pass<"pi-build-kernel", "::mlir::ModuleOp"> {
   let description = [{
     Builds a kernel for the given shapes into the module's first `gpu.module`
     (which it makes where there is none), with its launch in the attribute
-    `pi.launch`. This is how a kernel is looked at, assembled and measured on
+    `pi.launch`. Where an operation takes several kernels, all get the same
+    arguments; `order` says which runs first, and `scratch` the elements of the
+    f32 buffers among the arguments, before the results. This is how a kernel is looked at, assembled and measured on
     its own; `--pi-assemble-cubin` continues from here. An option that the kind
     of kernel does not use is ignored.
   }];
   let options = [
     Option<"kind", "kind", "std::string", "",
-           "attention, cached-attention, linear, argmax, cross-entropy, "
-           "target-count or mean-loss">,
+           "attention, attention-grad, cached-attention, linear, argmax, "
+           "cross-entropy, target-count or mean-loss">,
     Option<"dtype", "dtype", "std::string", "\"bf16\"", "bf16 or f32">,
     Option<"resultDtype", "result-dtype", "std::string", "",
            "Type of a linear's result, if it is another one">,
@@ -36,6 +38,8 @@ def PiBuildKernel : Pass<"pi-build-kernel", "::mlir::ModuleOp"> {
     Option<"temperature", "temperature", "bool", "false",
            "Learnable temperature of each head and row">,
     Option<"entropy", "entropy", "bool", "false", "Entropy of each row">,
+    Option<"logSumExp", "log-sum-exp", "bool", "false",
+           "Log-sum-exp of each row">,
     Option<"warps", "warps", "int64_t", "0",
            "Warps of an attention block (0: chosen by shape)">,
     Option<"rowsPerWarp", "rows-per-warp", "int64_t", "32",
