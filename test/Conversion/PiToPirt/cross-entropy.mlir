@@ -85,3 +85,24 @@ func.func @others(%x: tensor<6x64xf32> {pi.name = "x"}, %w: tensor<64x32xf32> {p
   %1 = pi.cross_entropy_grad %g, %x, %t ignore_index -100 : (tensor<f32>, tensor<6x64xf32>, tensor<6xi32>) -> tensor<6x64xf32>
   return %loss, %dx, %dw, %0, %1 : tensor<f32>, tensor<6x64xf32>, tensor<64x32xf32>, tensor<f32>, tensor<6x64xf32>
 }
+
+// -----
+
+// The copy of the weight that is rounded to bf16 is padded with rows of zeros,
+// so all three products have a multiple of 8 classes. The gradient of the weight
+// has room for them, too, which nobody reads.
+// CHECK-LABEL: func.func @mixed
+// CHECK-DAG: %[[ROUNDED:.*]] = pirt.alloc offset {{.*}} : memref<104x64xbf16>
+// CHECK-DAG: %[[DW:.*]] = pirt.alloc offset {{.*}} : memref<104x64xf32>
+// CHECK: pirt.gemm %{{.*}}, %[[ROUNDED]] transpose_b into %[[Y:.*]] : memref<6x64xbf16>, memref<104x64xbf16> -> memref<6x104xbf16>
+// CHECK: pirt.launch @kernels::@cross_entropy_bf16_m6_n99_s104
+// CHECK: pirt.gemm %[[Y]], %[[ROUNDED]] into %{{.*}} : memref<6x104xbf16>, memref<104x64xbf16> -> memref<6x64xbf16>
+// CHECK: pirt.gemm %[[Y]] transpose_a, %{{.*}} into %[[DW]] : memref<6x104xbf16>, memref<6x64xbf16> -> memref<104x64xf32>
+func.func @mixed(%x: tensor<6x64xbf16> {pi.name = "x"}, %w: tensor<99x64xf32> {pi.parameter = @w}, %t: tensor<6xi32> {pi.name = "targets"}, %g: tensor<99x64xf32> {pi.name = "g"})
+    -> (tensor<f32> {pi.name = "loss"}, tensor<6x64xbf16> {pi.name = "dx"}, tensor<99x64xf32> {pi.name = "sum"}) {
+  %rounded = arith.truncf %w : tensor<99x64xf32> to tensor<99x64xbf16>
+  %loss, %dx, %dw = pi.linear_cross_entropy %x, %rounded transposed, %t ignore_index -100
+      : (tensor<6x64xbf16>, tensor<99x64xbf16>, tensor<6xi32>) -> (tensor<f32>, tensor<6x64xbf16>, tensor<99x64xf32>)
+  %sum = pi.add %dw, %g : (tensor<99x64xf32>, tensor<99x64xf32>) -> tensor<99x64xf32>
+  return %loss, %dx, %sum : tensor<f32>, tensor<6x64xbf16>, tensor<99x64xf32>
+}
