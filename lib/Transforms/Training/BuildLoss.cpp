@@ -6,6 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "TrainingFunctions.h"
+
 #include "pi/Dialect/Pi/IR/Pi.h"
 #include "pi/Transforms/Execution/Passes.h"
 #include "pi/Transforms/Training/Passes.h"
@@ -26,85 +28,36 @@ struct BuildLoss final : public pi::impl::PiBuildLossBase<BuildLoss> {
   using PiBuildLossBase::PiBuildLossBase;
 
   void runOnOperation() override {
-    auto forward = getOperation().lookupSymbol<func::FuncOp>(kForwardName);
-    if (!forward || forward.isExternal()) {
-      getOperation().emitError("has no function @forward to build @loss from");
+    FailureOr<func::FuncOp> forward =
+        getSourceFunction(getOperation(), kForwardName, kLossName);
+    if (failed(forward))
       return signalPassFailure();
-    }
-    if (Operation *other = getOperation().lookupSymbol(kLossName)) {
-      other->emitError("stands in the way of the generated function @loss");
-      return signalPassFailure();
-    }
-    auto logits = forward.getNumResults() == 1
-                      ? dyn_cast<RankedTensorType>(forward.getResultTypes()[0])
-                      : RankedTensorType();
-    if (!logits || logits.getRank() < 1 ||
-        !isa<FloatType>(logits.getElementType())) {
-      forward.emitError("@forward has to give logits B x T x V alone, but is ")
-          << forward.getFunctionType();
-      return signalPassFailure();
-    }
-    if (!forward.getFunctionBody().hasOneBlock()) {
-      forward.emitError("@forward has to be one block");
-      return signalPassFailure();
-    }
-    func::FuncOp loss = forward.clone();
-    loss.setName(kLossName);
-    getOperation().insert(std::next(Block::iterator(forward)), loss);
-    if (failed(rewrite(loss, logits))) {
+    // Errors speak of @forward.
+    func::FuncOp loss = forward->clone();
+    if (failed(rewrite(loss))) {
       loss.erase();
-      signalPassFailure();
+      return signalPassFailure();
     }
+    loss.setName(kLossName);
+    getOperation().insert(std::next(Block::iterator(*forward)), loss);
   }
 
 private:
   /// Makes a copy of @forward compute the loss.
-  LogicalResult rewrite(func::FuncOp loss, RankedTensorType logits) {
-    Builder b(&getContext());
-    Operation *terminator = loss.getFunctionBody().front().getTerminator();
-    Location loc = terminator->getLoc();
-    auto named = [&](StringRef value) {
-      return b.getDictionaryAttr(
-          b.getNamedAttr(kNameAttr, b.getStringAttr(value)));
-    };
-    unsigned index = loss.getNumArguments();
-    auto targets =
-        RankedTensorType::get(logits.getShape().drop_back(), b.getI32Type());
-    if (failed(loss.insertArgument(index, targets, named("targets"), loc)))
+  LogicalResult rewrite(func::FuncOp loss) {
+    FailureOr<Value> total = addCrossEntropy(loss, ignoreIndex);
+    if (failed(total))
       return failure();
-
-    OpBuilder builder(terminator);
-    Value total = buildCrossEntropy(builder, terminator->getOpOperand(0),
-                                    loss.getArgument(index));
-    FailureOr<Value> added = averageAdded(builder, loss, total.getType());
+    OpBuilder builder(loss.getFunctionBody().front().getTerminator());
+    FailureOr<Value> added = averageAdded(builder, loss, total->getType());
     if (failed(added))
       return failure();
     if (*added)
-      total = AddOp::create(builder, added->getLoc(), total, *added);
-    terminator->setOperands(total);
-    loss.setFunctionType(
-        b.getFunctionType(loss.getArgumentTypes(), total.getType()));
-    loss.setResAttrsAttr(b.getArrayAttr(named("loss")));
-    loss->setAttr(kTrainingAttr, b.getUnitAttr());
+      total =
+          AddOp::create(builder, added->getLoc(), *total, *added).getResult();
+    setResults(loss, *total, getNameAttrs(&getContext(), "loss"));
+    loss->setAttr(kTrainingAttr, builder.getUnitAttr());
     return success();
-  }
-
-  /// The cross-entropy of logits, which are not computed as a whole if they are
-  /// a product. A bias is rare in a head, and would need a gradient of its own.
-  Value buildCrossEntropy(OpBuilder &builder, OpOperand &logits,
-                          Value targets) {
-    Location loc = logits.get().getLoc();
-    auto linear = logits.get().getDefiningOp<LinearOp>();
-    if (!linear || linear.getBias())
-      return CrossEntropyOp::create(builder, loc, logits.get(), targets,
-                                    ignoreIndex);
-    auto loss = LinearCrossEntropyOp::create(
-        builder, loc, linear.getInput(), linear.getWeight(), targets,
-        linear.getTransposed(), ignoreIndex);
-    logits.set(loss.getLoss());
-    if (linear->use_empty())
-      linear.erase();
-    return loss.getLoss();
   }
 
   /// The mean of what `pi.add_loss` adds, of the type of the loss; null if it

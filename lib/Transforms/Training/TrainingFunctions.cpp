@@ -33,6 +33,26 @@ DictionaryAttr mlir::pi::getNameAttrs(MLIRContext *context, const Twine &name) {
   return b.getDictionaryAttr(b.getNamedAttr(kNameAttr, b.getStringAttr(name)));
 }
 
+/// The cross-entropy of what a terminator returns. Logits that are a product
+/// are not computed as a whole; a bias is rare in a head, and would need a
+/// gradient of its own.
+static Value buildCrossEntropy(OpBuilder &builder, OpOperand &logits,
+                               Value targets, int32_t ignoreIndex) {
+  Location loc = logits.get().getLoc();
+  auto linear = logits.get().getDefiningOp<LinearOp>();
+  if (!linear || linear.getBias())
+    return CrossEntropyOp::create(builder, loc, logits.get(), targets,
+                                  ignoreIndex);
+  Value loss = LinearCrossEntropyOp::create(builder, loc, linear.getInput(),
+                                            linear.getWeight(), targets,
+                                            linear.getTransposed(), ignoreIndex)
+                   .getLoss();
+  logits.set(loss);
+  if (linear->use_empty())
+    linear.erase();
+  return loss;
+}
+
 FailureOr<Value> mlir::pi::addCrossEntropy(func::FuncOp function,
                                            int32_t ignoreIndex) {
   auto logits = function.getNumResults() == 1
@@ -53,10 +73,8 @@ FailureOr<Value> mlir::pi::addCrossEntropy(func::FuncOp function,
           index, targets, getNameAttrs(function.getContext(), "targets"),
           terminator->getLoc())))
     return failure();
-  Value value = terminator->getOperand(0);
-  return CrossEntropyOp::create(builder, value.getLoc(), value,
-                                function.getArgument(index), ignoreIndex)
-      .getResult();
+  return buildCrossEntropy(builder, terminator->getOpOperand(0),
+                           function.getArgument(index), ignoreIndex);
 }
 
 void mlir::pi::setResults(func::FuncOp function, ValueRange values,

@@ -23,8 +23,8 @@ FailureOr<func::FuncOp> getSourceFunction(ModuleOp module, StringRef source,
 DictionaryAttr getNameAttrs(MLIRContext *context, const Twine &name);
 
 /// Adds the argument `targets` to a function that gives logits ... x V alone,
-/// and builds their cross-entropy before its terminator, which still returns
-/// the logits.
+/// and builds their cross-entropy before its terminator, whose operands mean
+/// nothing until setResults() has set them.
 FailureOr<Value> addCrossEntropy(func::FuncOp function, int32_t ignoreIndex);
 
 /// Has the function return these values instead, with attributes for each.

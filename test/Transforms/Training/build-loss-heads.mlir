@@ -1,4 +1,5 @@
 // RUN: pi-opt %s --split-input-file --pi-build-loss=ignore-index=-1 | FileCheck %s
+// RUN: pi-opt %s --split-input-file --pi-build-evaluation=ignore-index=-1 | FileCheck %s --check-prefix=EVALUATE
 
 // Logits that are a product are not computed as a whole.
 // CHECK-LABEL: func.func @forward
@@ -8,6 +9,9 @@
 // CHECK-NOT: pi.linear %
 // CHECK: %[[LOSS:.*]] = pi.linear_cross_entropy %[[X]], %[[W]] transposed, %[[T]] ignore_index -1 :
 // CHECK: return %[[LOSS]]
+// EVALUATE-LABEL: func.func @evaluate
+// EVALUATE-NOT: pi.linear %
+// EVALUATE: pi.linear_cross_entropy {{.*}} transposed, {{.*}} ignore_index -1 :
 func.func @forward(%x: tensor<2x3x8xf32>, %w: tensor<9x8xf32>) -> tensor<2x3x9xf32> {
   %0 = pi.linear %x, %w transposed : (tensor<2x3x8xf32>, tensor<9x8xf32>) -> tensor<2x3x9xf32>
   return %0 : tensor<2x3x9xf32>
@@ -34,6 +38,8 @@ func.func @forward(%x: tensor<2x3x8xf32>, %w: tensor<8x9xf32>) -> tensor<2x3x9xf
 // CHECK-LABEL: func.func @loss
 // CHECK: %[[Y:.*]] = pi.linear
 // CHECK: pi.cross_entropy %[[Y]], %{{.*}} ignore_index -1 :
+// EVALUATE: %[[Y:.*]] = pi.linear %
+// EVALUATE: pi.cross_entropy %[[Y]], %{{.*}} ignore_index -1 :
 func.func @forward(%x: tensor<2x3x8xf32>, %w: tensor<8x9xf32>, %b: tensor<9xf32>) -> tensor<2x3x9xf32> {
   %0 = pi.linear %x, %w bias %b : (tensor<2x3x8xf32>, tensor<8x9xf32>, tensor<9xf32>) -> tensor<2x3x9xf32>
   return %0 : tensor<2x3x9xf32>
