@@ -8,15 +8,13 @@
 
 #include "CommandLine.h"
 
-#include <cerrno>
-#include <cmath>
-#include <cstdlib>
-#include <functional>
-#include <limits>
+#include "pi/Runtime/OptionTable.h"
 
 namespace pi_run {
 
 using pi_runtime::invalidArgument;
+using pi_runtime::NumberRange;
+using pi_runtime::OptionTable;
 using pi_runtime::Status;
 
 const char *helpText() {
@@ -72,94 +70,6 @@ Examples
 )";
 }
 
-//===----------------------------------------------------------------------===//
-// Values
-//===----------------------------------------------------------------------===//
-
-template <typename T>
-static Status parseInteger(const std::string &text, T minimum, T &result) {
-  constexpr T maximum = std::numeric_limits<T>::max();
-  errno = 0;
-  char *end = nullptr;
-  bool isValid = !text.empty() &&
-                 text.find_first_not_of("0123456789") == std::string::npos;
-  unsigned long long value = std::strtoull(text.c_str(), &end, 10);
-  if (!isValid || errno || value > static_cast<unsigned long long>(maximum) ||
-      static_cast<T>(value) < minimum)
-    return invalidArgument("expected an integer from " +
-                           std::to_string(minimum) + " to " +
-                           std::to_string(maximum) + ", not '" + text + "'");
-  result = static_cast<T>(value);
-  return Status::success();
-}
-
-static Status parseNumber(const std::string &text, float &result) {
-  char *end = nullptr;
-  result = std::strtof(text.c_str(), &end);
-  if (text.empty() || *end || !std::isfinite(result))
-    return invalidArgument("expected a number, not '" + text + "'");
-  return Status::success();
-}
-
-//===----------------------------------------------------------------------===//
-// Options
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// An option: `set` for a flag, or `parse` for one that takes a value.
-struct OptionEntry {
-  const char *name;
-  std::function<void()> set;
-  std::function<Status(const std::string &)> parse;
-};
-} // namespace
-
-static OptionEntry flag(const char *name, bool &target) {
-  return {name, [&] { target = true; }, nullptr};
-}
-
-static OptionEntry text(const char *name, std::string &target) {
-  return {name, nullptr, [&](const std::string &value) {
-            target = value;
-            return value.empty() ? invalidArgument("expected a value")
-                                 : Status::success();
-          }};
-}
-
-template <typename T>
-static OptionEntry integer(const char *name, T minimum, T &target) {
-  return {name, nullptr, [&target, minimum](const std::string &value) {
-            return parseInteger<T>(value, minimum, target);
-          }};
-}
-
-static OptionEntry number(const char *name, float &target) {
-  return {name, nullptr,
-          [&](const std::string &value) { return parseNumber(value, target); }};
-}
-
-static std::vector<OptionEntry> optionTable(Options &options) {
-  auto maxNewTokens = [&options](const std::string &value) {
-    return parseInteger<int64_t>(value, 1, options.maxNewTokens.emplace());
-  };
-  return {flag("--help", options.help),
-          flag("-h", options.help),
-          flag("--version", options.version),
-          flag("--info", options.info),
-          flag("--stats", options.stats),
-          flag("--tune", options.tune),
-          text("--weights", options.weights),
-          text("--tokens", options.tokens),
-          text("--logits", options.logits),
-          {"--max-new-tokens", nullptr, maxNewTokens},
-          integer<int64_t>("--benchmark", 1, options.benchmark),
-          integer<int32_t>("--device", 0, options.device),
-          number("--temperature", options.sampling.temperature),
-          integer<int32_t>("--top-k", 0, options.sampling.top_k),
-          number("--top-p", options.sampling.top_p),
-          integer<uint64_t>("--seed", 0, options.sampling.seed)};
-}
-
 /// What has to be there, once all options are known.
 static Status checkOptions(const Options &options) {
   if (options.help || options.version)
@@ -180,38 +90,35 @@ static Status checkOptions(const Options &options) {
 
 Result<Options> parseCommandLine(int argc, char **argv) {
   Options options;
-  std::vector<OptionEntry> table = optionTable(options);
-  for (int i = 1; i < argc; ++i) {
-    std::string argument = argv[i];
-    if (argument.empty() || argument[0] != '-') {
-      if (!options.model.empty())
-        return invalidArgument("two models given, '" + options.model +
-                               "' and '" + argument + "'");
-      options.model = argument;
-      continue;
-    }
-    size_t equals = argument.find('=');
-    bool hasValue = equals != std::string::npos;
-    std::string name = argument.substr(0, equals);
-    const OptionEntry *entry = nullptr;
-    for (const OptionEntry &candidate : table)
-      if (candidate.name == name)
-        entry = &candidate;
-    if (!entry)
-      return invalidArgument("unknown option '" + name +
-                             "'; see pi-run --help");
-    if (entry->set) {
-      if (hasValue)
-        return invalidArgument("option '" + name + "' takes no value");
-      entry->set();
-      continue;
-    }
-    if (!hasValue && ++i == argc)
-      return invalidArgument("option '" + name + "' needs a value");
-    std::string value = hasValue ? argument.substr(equals + 1) : argv[i];
-    if (Status status = entry->parse(value); !status)
-      return std::move(status).withContext("option '" + name + "'");
-  }
+  OptionTable table("pi-run");
+  table.flag("--help", options.help);
+  table.flag("-h", options.help);
+  table.flag("--version", options.version);
+  table.flag("--info", options.info);
+  table.flag("--stats", options.stats);
+  table.flag("--tune", options.tune);
+  table.text("--weights", options.weights);
+  table.text("--tokens", options.tokens);
+  table.text("--logits", options.logits);
+  int64_t maxNewTokens = 0;
+  table.integer("--max-new-tokens", 1, maxNewTokens);
+  table.integer("--benchmark", 1, options.benchmark);
+  table.integer("--device", 0, options.device);
+  table.number("--temperature", NumberRange::Any, options.sampling.temperature);
+  table.integer("--top-k", 0, options.sampling.top_k);
+  table.number("--top-p", NumberRange::Any, options.sampling.top_p);
+  table.integer("--seed", 0, options.sampling.seed);
+  auto takeModel = [&](const std::string &argument) {
+    if (!options.model.empty())
+      return invalidArgument("two models given, '" + options.model + "' and '" +
+                             argument + "'");
+    options.model = argument;
+    return Status::success();
+  };
+  if (Status status = table.parse(argc, argv, takeModel); !status)
+    return status;
+  if (maxNewTokens)
+    options.maxNewTokens = maxNewTokens;
   if (Status status = checkOptions(options); !status)
     return status;
   return options;
