@@ -84,6 +84,16 @@ double JsonReader::number() const {
   return value->get<double>();
 }
 
+std::string JsonReader::numberText() const {
+  return expect(value && value->is_number(), "a number") ? value->dump() : "0";
+}
+
+uint64_t JsonReader::unsignedInteger() const {
+  if (!expect(value && value->is_number_unsigned(), "an integer from 0"))
+    return 0;
+  return value->get<uint64_t>();
+}
+
 int64_t JsonReader::integer(int64_t minimum, int64_t maximum) const {
   if (!expect(value && value->is_number_integer(), "an integer"))
     return minimum;

@@ -46,8 +46,12 @@ public:
   bool isNull() const;
   /// Any finite number.
   double number() const;
+  /// The same as text that gives it back exactly.
+  std::string numberText() const;
   /// An integer in [minimum, maximum].
   int64_t integer(int64_t minimum, int64_t maximum) const;
+  /// An integer from 0, which may be beyond int64_t.
+  uint64_t unsignedInteger() const;
   /// The JSON text of an object.
   std::string objectText() const;
 

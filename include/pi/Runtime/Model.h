@@ -34,6 +34,8 @@ public:
   Status readState(size_t index, void *data) const;
   Status tune();
   const Manifest &manifest() const { return artifact.manifest(); }
+  /// The device, for people.
+  std::string deviceName() const { return executor->deviceName(); }
   /// The JSON of pi_model_info.
   std::string describe() const;
   /// Runs any entry point. `inputs[i]` holds input i of the manifest's entry

@@ -1,0 +1,57 @@
+//===- RunFolder.h - The folder of a training run ---------------*- C++ -*-===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PI_TRAINING_RUNFOLDER_H
+#define PI_TRAINING_RUNFOLDER_H
+
+#include "pi/Training/TrainingModel.h"
+#include "pi/Training/TrainingOptions.h"
+
+namespace pi_training {
+
+/// Which files a run reads: their paths and the digests of their content, by
+/// which a run that goes on knows them again.
+struct RunSources {
+  std::string artifact;
+  std::string artifactSha256;
+  /// Of the manifest.json of the tokens, which has the digests of the shards.
+  std::string dataSha256;
+};
+
+/// The folder of a run:
+///   run.json          what is trained, on what, and with which options
+///   metrics.jsonl     see MetricsLog
+///   checkpoints/      see CheckpointDirectory
+class RunFolder {
+public:
+  explicit RunFolder(std::string path) : root(std::move(path)) {}
+
+  const std::string &path() const { return root; }
+  std::string metricsPath() const { return root + "/metrics.jsonl"; }
+  std::string checkpointsPath() const { return root + "/checkpoints"; }
+  std::string descriptionPath() const { return root + "/run.json"; }
+
+  /// That nothing is there which a new run would mix with: the folder is
+  /// missing or empty.
+  Status checkUnused() const;
+  /// Makes the folder and writes run.json, by which it is complete.
+  Status create(const RunSources &sources, const TrainingOptions &options,
+                const TrainingModel &model) const;
+  /// Reads run.json and sets `options`.
+  Result<RunSources> read(TrainingOptions &options) const;
+
+private:
+  std::string root;
+};
+
+/// The absolute path of a file that exists, without links; otherwise `path`.
+std::string absolutePath(const std::string &path);
+
+} // namespace pi_training
+
+#endif // PI_TRAINING_RUNFOLDER_H
