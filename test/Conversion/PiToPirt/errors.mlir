@@ -33,3 +33,13 @@ func.func @forward(%x: tensor<1x16x192xbf16> {pi.name = "x"}) -> (tensor<1x16x64
   %0, %1 = pi.attention %x heads 4 scale 0.25 causal : (tensor<1x16x192xbf16>) -> (tensor<1x16x64xbf16>, log_sum_exp tensor<1x4x16xbf16>)
   return %0, %1 : tensor<1x16x64xbf16>, tensor<1x4x16xbf16>
 }
+
+// -----
+
+// A constant that has to be data in the artefact.
+func.func @forward(%x: tensor<2x2xf32> {pi.name = "x"}) -> (tensor<2x2xf32> {pi.name = "y"}) {
+  // expected-error @+1 {{there is no GPU code for a constant of integers or whose elements differ}}
+  %c = arith.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %0 = pi.mul %x, %c : (tensor<2x2xf32>, tensor<2xf32>) -> tensor<2x2xf32>
+  return %0 : tensor<2x2xf32>
+}

@@ -135,3 +135,15 @@ func.func @unused_gradients(%x: tensor<3x8xf32>, %w: tensor<8x9xf32>, %t: tensor
   %1:3 = pi.linear_cross_entropy %x, %w, %t ignore_index -100 : (tensor<3x8xf32>, tensor<8x9xf32>, tensor<3xi32>) -> (tensor<f32>, tensor<3x8xf32>, tensor<8x9xf32>)
   return %0#0, %1#0, %1#2 : tensor<f32>, tensor<f32>, tensor<8x9xf32>
 }
+
+// Rows that are all of the result are the result.
+
+// CHECK-LABEL: func.func @place_rows(
+// CHECK-SAME: %[[X:[^:]+]]: tensor<2x4x8xf32>
+func.func @place_rows(%x: tensor<2x4x8xf32>) -> (tensor<2x4x8xf32>, tensor<2x5x8xf32>) {
+  %0 = pi.place_rows %x : (tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  // CHECK-NEXT: %[[PLACED:.+]] = pi.place_rows
+  %1 = pi.place_rows %x : (tensor<2x4x8xf32>) -> tensor<2x5x8xf32>
+  // CHECK-NEXT: return %[[X]], %[[PLACED]]
+  return %0, %1 : tensor<2x4x8xf32>, tensor<2x5x8xf32>
+}
