@@ -396,11 +396,14 @@ LogicalResult PlanBuilder::emitRun(ArrayRef<Operation *> ops) {
   for (Value value : kernel->results)
     arguments.push_back(allocate(value));
   Location loc = ops.back()->getLoc();
-  for (MemRefType type : kernel->parts)
-    parts.push_back(allocateScratch(loc, type));
-  for (Value value : kernel->sums)
-    sums.push_back(allocate(value));
-  llvm::append_range(arguments, parts.empty() ? sums : parts);
+  for (auto [sum, type] : llvm::zip_equal(kernel->sums, kernel->parts)) {
+    Value buffer = allocate(sum);
+    if (type) {
+      sums.push_back(buffer);
+      buffer = parts.emplace_back(allocateScratch(loc, type));
+    }
+    arguments.push_back(buffer);
+  }
   if (failed(launch(loc, kernel->launch, arguments)))
     return failure();
   if (parts.empty())

@@ -66,18 +66,21 @@ func.func @layer_norm(%dy: tensor<32x128x64xbf16> {pi.name = "dy"}, %x: tensor<3
 
 // -----
 
-// A sum over few rows is complete in its blocks and needs no second kernel.
-// Reading a sum takes another kernel.
+// A sum over few rows is complete in its blocks and needs no second kernel, but
+// one over more rows beside it does. Reading a sum takes another kernel.
 
 // CHECK-LABEL: func.func @positions(
 // CHECK-NEXT: %[[SUM:.+]] = pirt.alloc : memref<1024x64xf32>
-// CHECK-NEXT: pirt.launch @kernels::@row_reduce_leading_f32_64_{{[0-9a-f]+}} grid [1024, 1, 1] block [64, 1, 1] programmatic(%arg0, %[[SUM]])
+// CHECK-NEXT: %[[PARTS:.+]] = pirt.alloc : memref<1024x64xf32>
+// CHECK-NEXT: pirt.launch @kernels::@row_reduce_leading_reduce_leading_f32_64_{{[0-9a-f]+}} grid [1024, 1, 1] block [64, 1, 1] programmatic(%arg0, %[[SUM]], %[[PARTS]])
+// CHECK-NEXT: pirt.launch @kernels::@sum_of_parts_p1024_f32_m1_n64 grid [2, 1, 1] block [512, 1, 1] programmatic(%[[PARTS]], %arg2)
 // CHECK-NEXT: pirt.launch @kernels::@row_place_rows_f32_64_{{[0-9a-f]+}} grid [512, 1, 1] block [128, 1, 1] programmatic(%[[SUM]], %arg1)
 // CHECK-NEXT: return
-func.func @positions(%x: tensor<2x1024x64xbf16> {pi.name = "x"}) -> (tensor<2048x64xf32> {pi.name = "y"}) {
+func.func @positions(%x: tensor<2x1024x64xbf16> {pi.name = "x"}) -> (tensor<2048x64xf32> {pi.name = "y"}, tensor<64xf32> {pi.name = "z"}) {
   %0 = pi.reduce_leading %x : (tensor<2x1024x64xbf16>) -> tensor<1024x64xf32>
   %1 = pi.place_rows %0 : (tensor<1024x64xf32>) -> tensor<2048x64xf32>
-  return %1 : tensor<2048x64xf32>
+  %2 = pi.reduce_leading %x : (tensor<2x1024x64xbf16>) -> tensor<64xf32>
+  return %1, %2 : tensor<2048x64xf32>, tensor<64xf32>
 }
 
 // -----

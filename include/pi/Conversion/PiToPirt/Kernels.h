@@ -236,12 +236,11 @@ FailureOr<KernelLaunch> buildTokenOrder(gpu::GPUModuleOp module, Location loc,
                                         const TokenOrderSpec &spec);
 
 /// pi.embedding_grad. Arguments: what the order gives, gradient [places,
-/// columns], addend [vocabulary, columns] if any, result [vocabulary, columns].
+/// columns], result [vocabulary, columns].
 struct TokenSumsSpec {
   TokenOrderSpec order;
   Type element, resultElement;
   int64_t columns;
-  bool addend = false;
 };
 FailureOr<KernelLaunch> buildTokenSums(gpu::GPUModuleOp module, Location loc,
                                        const TokenSumsSpec &spec);

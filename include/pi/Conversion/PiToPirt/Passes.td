@@ -26,7 +26,9 @@ def ConvertPiToPirt : Pass<"convert-pi-to-pirt", "::mlir::ModuleOp"> {
     - Attention, the argmax and decoding's attention with its cache update are
       kernels of their own.
     - Runs of operations with RowOpInterface become one kernel each, which
-      keeps a row in registers.
+      keeps a row in registers. Operations further below that read the same rows
+      and nothing that is not yet computed join a run; sums over rows are
+      gathered in its kernel, and a second one sums what blocks leave.
 
     States are updated in place. Rows of an output whose length is no multiple
     of 16 bytes are padded to a multiple of 128 bytes.

@@ -75,11 +75,11 @@ namespace mlir::pi {
 /// The kernels of a run of operations, and the tensors whose buffers they take.
 struct RowKernel {
   KernelLaunch launch;
-  /// Takes buffers of `inputs`, of `results`, and then of `sums`: of `parts`
-  /// instead if that is not empty.
+  /// Takes buffers of `inputs`, of `results`, and of `sums` or their parts.
   SmallVector<Value> inputs, results, sums;
-  /// The types of f32 buffers of parts, one for each sum; `finish` takes them
-  /// and then the buffers of the sums.
+  /// For each sum the type of the buffer that blocks leave their parts in, or
+  /// null if the kernel completes it. `finish` takes these buffers, and then
+  /// those of the sums that they are parts of.
   SmallVector<MemRefType> parts;
   KernelLaunch finish;
 };

@@ -299,7 +299,7 @@ private:
   KernelBuilder &b;
   const TokenSumsSpec &spec;
   int64_t vector;
-  Value counts, starts, order, gradient, addend, result;
+  Value counts, starts, order, gradient, result;
   Value warp, lane, column, inside;
 };
 } // namespace
@@ -310,8 +310,6 @@ TokenSumsKernel::TokenSumsKernel(KernelBuilder &b, const TokenSumsSpec &spec)
   starts = b.takeArgument();
   order = b.takeArgument();
   gradient = b.takeArgument();
-  if (spec.addend)
-    addend = b.takeArgument();
   result = b.takeArgument();
   warp = b.div(b.thread(), b.index(kWarp));
   lane = b.rem(b.thread(), b.index(kWarp));
@@ -363,18 +361,10 @@ SmallVector<Value> TokenSumsKernel::sumRows(Value first, Value end, Value step,
 void TokenSumsKernel::store(ArrayRef<Value> values, Value token) {
   b.ifThen(inside, [&] {
     Value at = b.add(b.mul(token, b.index(spec.columns)), column);
-    SmallVector<Value> sums(values);
-    if (addend) {
-      SmallVector<Value> others =
-          vector == 1 ? SmallVector<Value>{b.loadScalar(addend, at)}
-                      : b.loadVector(addend, at, vector);
-      for (auto [sum, other] : llvm::zip_equal(sums, others))
-        sum = b.add(other, sum);
-    }
     if (vector == 1)
-      b.storeScalar(sums.front(), result, at);
+      b.storeScalar(values.front(), result, at);
     else
-      b.storeVector(sums, result, at);
+      b.storeVector(values, result, at);
   });
 }
 
@@ -438,19 +428,17 @@ FailureOr<KernelLaunch> mlir::pi::buildTokenSums(gpu::GPUModuleOp module,
                          .add("n", spec.order.places)
                          .add("v", spec.order.vocabulary)
                          .add("d", spec.columns)
-                         .addIf(spec.addend, "plus")
                          .str();
   launch.kernel = lookupKernel(module, name);
   if (launch.kernel)
     return launch;
   Type i32 = IntegerType::get(module.getContext(), 32);
   auto slots = MemRefType::get({spec.order.getNumSlots()}, i32);
-  auto table = MemRefType::get({spec.order.vocabulary * spec.columns},
-                               spec.resultElement);
   SmallVector<Type> types = {
       slots, slots, MemRefType::get({spec.order.places}, i32),
-      MemRefType::get({spec.order.places * spec.columns}, spec.element)};
-  types.append(spec.addend ? 2 : 1, table);
+      MemRefType::get({spec.order.places * spec.columns}, spec.element),
+      MemRefType::get({spec.order.vocabulary * spec.columns},
+                      spec.resultElement)};
   KernelBuilder b(module, loc, name, types, launch.block[0]);
   launch.kernel = b.getKernel();
   TokenSumsKernel(b, spec).emit();

@@ -27,9 +27,19 @@ struct MulRow : BinaryRowModel<MulRow, MulOp> {
   }
 };
 
-struct DivRow : BinaryRowModel<DivRow, DivOp> {
-  static Value map(DivOp, KernelBuilder &b, Value x, Value y) {
-    return b.div(x, y);
+struct DivRow : RowModel<DivRow, DivOp> {
+  void emitRow(Operation *op, RowEmitter &emitter) const {
+    auto quotient = cast<DivOp>(op);
+    KernelBuilder &b = emitter.builder();
+    RowFragment lhs = emitter.operandRow(quotient.getLhs());
+    RowFragment rhs = emitter.operandRow(quotient.getRhs());
+    // One quotient for all of the row: a product is far cheaper.
+    bool isScaled =
+        quotient.getRhs().getType().getRank() == 0 && lhs.size() > 1;
+    Value inverse = isScaled ? b.div(b.f32(1), rhs.front()) : Value();
+    for (auto [x, y] : llvm::zip_equal(lhs, rhs))
+      x = isScaled ? b.mul(x, inverse) : b.div(x, y);
+    emitter.setResult(std::move(lhs));
   }
 };
 

@@ -193,24 +193,23 @@ static std::string getName(ArrayRef<Operation *> ops, int64_t columns,
 // Kernels
 //===----------------------------------------------------------------------===//
 
-/// Leaves the sums of blocks in parts unless each is complete in one block.
+/// Leaves sums in parts, unless a block completes a row of them.
 static LogicalResult addParts(gpu::GPUModuleOp module, Location loc,
                               const RowLayout &layout, RowKernel &kernel) {
   SumOfPartsSpec spec{layout.blocks(), {}};
-  bool areComplete = true;
   for (Value sum : kernel.sums) {
     auto type = cast<RankedTensorType>(sum.getType());
     int64_t columns = type.getRank() == 0 ? 1 : layout.columns;
     int64_t rows = type.getNumElements() / columns;
-    areComplete &= rows == layout.blocks();
+    MemRefType &parts = kernel.parts.emplace_back();
+    if (rows == layout.blocks())
+      continue;
     spec.sums.push_back({type.getElementType(), rows, columns});
-    kernel.parts.push_back(MemRefType::get(
-        {layout.blocks(), columns}, Float32Type::get(module.getContext())));
+    parts = MemRefType::get({layout.blocks(), columns},
+                            Float32Type::get(module.getContext()));
   }
-  if (areComplete) {
-    kernel.parts.clear();
+  if (spec.sums.empty())
     return success();
-  }
   FailureOr<KernelLaunch> finish = buildSumOfParts(module, loc, spec);
   if (failed(finish))
     return failure();
@@ -254,9 +253,10 @@ FailureOr<RowKernel> mlir::pi::buildRowKernel(gpu::GPUModuleOp module,
     types.push_back(
         MemRefType::get({type.getNumElements()}, type.getElementType()));
   }
-  for (auto [type, part] : llvm::zip(
-           MutableArrayRef(types).take_back(kernel.parts.size()), kernel.parts))
-    type = MemRefType::get({part.getNumElements()}, part.getElementType());
+  auto sumTypes = MutableArrayRef(types).take_back(kernel.parts.size());
+  for (auto [type, part] : llvm::zip_equal(sumTypes, kernel.parts))
+    if (part)
+      type = MemRefType::get({part.getNumElements()}, part.getElementType());
   KernelBuilder b(module, loc, name, types, layout.threads());
   launch.kernel = b.getKernel();
   DenseMap<Value, Value> buffers;
