@@ -9,8 +9,11 @@ import torch.nn.functional as F
 from measure import DEVICE, TYPES, median_time, random, relative_error, split_heads
 
 # Of the greatest magnitude of the expected result. In bf16 P and dS are rounded
-# before they are multiplied, and D is found from a rounded result.
+# before they are multiplied, and D is found from a rounded result. The
+# temperature's gradient is a sum that cancels, q.dq over the columns of a head,
+# and has these roundings amplified.
 TOLERANCE = {torch.bfloat16: 2e-2, torch.float32: 5e-5}
+TEMPERATURE_TOLERANCE = {torch.bfloat16: 5e-2, torch.float32: 5e-5}
 
 
 def forward(qkv, temperature, heads, causal):
@@ -111,15 +114,22 @@ def check_attention_grad(kernel, options):
     kernel.launch(*arguments)
     torch.cuda.synchronize()
 
+    def error(actual, expected):
+        # A row that sees one column has no gradient but dV's.
+        if not expected.any():
+            return actual.double().abs().max().item()
+        return relative_error(actual, expected)
+
     report = {}
     for part, name in enumerate(["dq", "dk", "dv"]):
         columns = slice(part * width, (part + 1) * width)
         report[name] = max(
-            relative_error(d_qkv[b, :, columns], x[0, :, columns]) for b, x in expected
+            error(d_qkv[b, :, columns], x[0, :, columns]) for b, x in expected
         )
-    if temperature is not None:
-        report["dt"] = relative_error(d_temperature, expected_dt)
     report["ok"] = max(report.values()) < TOLERANCE[dtype]
+    if temperature is not None:
+        report["dt"] = error(d_temperature, expected_dt)
+        report["ok"] &= report["dt"] < TEMPERATURE_TOLERANCE[dtype]
     report["finite"] = torch.isfinite(d_qkv).all().item()
     first = d_qkv.clone()
     kernel.launch(*arguments)

@@ -19,7 +19,7 @@ import tempfile
 import cross_entropy
 
 TILINGS = [(4, 32, 64), (4, 32, 32), (4, 16, 64), (8, 16, 64), (4, 16, 128)]
-GRADIENT_TILINGS = [(4, 32, 32), (8, 16, 32), (4, 16, 64), (4, 32, 16)]
+GRADIENT_TILINGS = [(4, 32, 16), (2, 32, 32), (2, 32, 16), (4, 16, 32)]
 
 
 def attention_cases():

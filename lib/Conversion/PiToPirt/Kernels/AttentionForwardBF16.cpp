@@ -19,6 +19,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AttentionForward.h"
+#include "AttentionTiles.h"
 
 #include "pi/Target/Cubin/Cubin.h"
 
@@ -27,9 +28,7 @@ using namespace mlir::pi;
 
 namespace {
 
-/// The registers that a warp carries from step to step. An accumulator tile of
-/// 16 x 8 is four numbers a lane: rows lane / 4 and lane / 4 + 8, columns
-/// 2 (lane % 4) and one more.
+/// The registers that a warp carries from step to step.
 struct RowState {
   SmallVector<Vals> result; // [tile of 8 columns][4]
   Vals maximum;             // [2]
@@ -43,30 +42,25 @@ public:
                   const AttentionSpec &spec)
       : spec(spec), tiling(getTiling(spec)), headSize(spec.headSize),
         columns(tiling.columns), rows(tiling.warps * tiling.rowsPerWarp),
-        rowTiles(tiling.rowsPerWarp / 16), stride(2 * headSize + 16),
-        width(spec.heads * headSize),
-        k(module, loc, name, getArgumentTypes(spec), 32 * tiling.warps) {}
+        rowTiles(tiling.rowsPerWarp / 16), width(spec.heads * headSize),
+        k(module, loc, name, getArgumentTypes(spec), 32 * tiling.warps),
+        tiles(k, headSize, spec.tokens, 32 * tiling.warps),
+        stride(tiles.getStride()) {}
 
   gpu::GPUFuncOp build();
 
 private:
   void computePlace();
-  void loadTile(Val shared, Val global, Val firstRow, int64_t count,
-                int64_t globalStride);
   void loadKeysAndValues(Val step);
   void loadQueries();
   void loadTemperature();
   Vals step(Val index, ArrayRef<Val> carried, bool masked);
-  SmallVector<Vals> computeScores(Val keys, int64_t rowTile);
   /// A positive constant factor may be applied after the maximum is taken,
   /// together with its subtraction.
   bool scalesLate() const { return !spec.temperature && spec.scale > 0; }
   void maskScores(SmallVector<Vals> &scores, Val index, int64_t rowTile);
   void softmax(SmallVector<Vals> &scores, RowState &state, int64_t rowTile);
-  void accumulate(Val values, ArrayRef<SmallVector<Vals>> probabilities,
-                  MutableArrayRef<RowState> states);
   void finishRows(RowState &state, int64_t rowTile);
-  void storeResult();
 
   Vals pack(ArrayRef<RowState> states);
   SmallVector<RowState, 2> unpack(ArrayRef<Val> carried);
@@ -75,14 +69,15 @@ private:
   const AttentionSpec &spec;
   AttentionTiling tiling;
   int64_t headSize, columns, rows, rowTiles;
-  int64_t stride; // bytes of a row in shared memory: no bank conflicts
   int64_t width;
   TileBuilder k;
+  AttentionTiles tiles;
+  int64_t stride; // bytes of a row in shared memory
 
   Val lane, warp, quad;      // lane / 4, and the lane's place in its quad
   Val batchHead, head, row0; // first row of the block
   Val queryBase, keyBase, valueBase, resultBase;
-  Val shared, warpQueries, operandRow, operandColumn;
+  Val shared, warpQueries;
   Val numSteps;
   SmallVector<SmallVector<Vals>> queries; // [row tile][16 columns][4]
   SmallVector<Vals> scoreScale;           // [row tile][2], with temperature
@@ -113,48 +108,21 @@ void AttentionKernel::computePlace() {
 
   shared = k.sharedMemory();
   warpQueries = k.address(shared, warp * (tiling.rowsPerWarp * stride));
-  operandRow = lane % 16;
-  operandColumn = lane / 16;
-}
-
-/// Starts copying `count` rows of a head; rows past the end become zero.
-void AttentionKernel::loadTile(Val sharedTile, Val global, Val firstRow,
-                               int64_t count, int64_t globalStride) {
-  int64_t chunks = headSize / 8, threads = 32 * tiling.warps;
-  Val thread = k.threadId();
-  for (int64_t i = 0; i * threads < count * chunks; ++i) {
-    Val index = thread + i * threads;
-    Val row = index / chunks, chunk = index % chunks;
-    auto copy = [&] {
-      Val source = firstRow + row;
-      Val valid = spec.tokens % count
-                      ? source < static_cast<double>(spec.tokens)
-                      : Val();
-      k.copyAsync(k.address(sharedTile, row * stride + chunk * 16),
-                  k.address(global, source * globalStride + chunk * 16), valid);
-    };
-    if ((i + 1) * threads > count * chunks)
-      k.when(index < static_cast<double>(count * chunks), copy);
-    else
-      copy();
-  }
 }
 
 void AttentionKernel::loadKeysAndValues(Val index) {
   Val stage =
       k.address(shared, (index & 1) * (2 * columns * stride) + rows * stride);
-  loadTile(stage, keyBase, index * columns, columns, 6 * width);
-  loadTile(k.address(stage, columns * stride), valueBase, index * columns,
-           columns, 6 * width);
+  tiles.load(stage, keyBase, index * columns, columns, 6 * width);
+  tiles.load(k.address(stage, columns * stride), valueBase, index * columns,
+             columns, 6 * width);
 }
 
 void AttentionKernel::loadQueries() {
-  Val place = k.address(warpQueries, operandRow * stride + operandColumn * 16);
   for (int64_t tile = 0; tile < rowTiles; ++tile) {
     queries.emplace_back();
     for (int64_t depth = 0; depth < headSize / 16; ++depth)
-      queries.back().push_back(k.loadMatrices(
-          k.address(place, tile * 16 * stride + depth * 32), false));
+      queries.back().push_back(tiles.loadLeft(warpQueries, tile, depth));
   }
 }
 
@@ -298,22 +266,10 @@ Vals AttentionKernel::step(Val index, ArrayRef<Val> carried, bool masked) {
     Val keys =
         k.address(shared, (index & 1) * (2 * columns * stride) + rows * stride);
     // Scores of all row tiles share the fragments of K.
-    SmallVector<SmallVector<Vals>> scores(
-        rowTiles, SmallVector<Vals>(columns / 8, Vals(4, k.f32(0))));
-    // Lane l addresses key l % 8 + 8 (l / 16), columns 8 (l / 8 % 2) on.
-    Val place = k.address(keys, (lane % 8 + (lane / 16) * 8) * stride +
-                                    (lane / 8 % 2) * 16);
-    for (int64_t depth = 0; depth < headSize / 16; ++depth)
-      for (int64_t pair = 0; pair < columns / 16; ++pair) {
-        Vals b = k.loadMatrices(
-            k.address(place, pair * 16 * stride + depth * 32), false);
-        for (int64_t tile = 0; tile < rowTiles; ++tile)
-          for (int64_t i = 0; i < 2; ++i) {
-            Vals &accumulator = scores[tile][2 * pair + i];
-            accumulator = k.multiplyAccumulate(
-                queries[tile][depth], ArrayRef(b).slice(2 * i, 2), accumulator);
-          }
-      }
+    Accumulators scores = tiles.zeros(rowTiles, columns);
+    tiles.multiply(
+        [&](int64_t tile, int64_t depth) { return queries[tile][depth]; }, keys,
+        scores);
     for (int64_t tile = 0; tile < rowTiles; ++tile) {
       if (spec.temperature || spec.scale <= 0)
         for (Vals &scoreTile : scores[tile])
@@ -324,7 +280,12 @@ Vals AttentionKernel::step(Val index, ArrayRef<Val> carried, bool masked) {
         maskScores(scores[tile], index, tile);
       softmax(scores[tile], states[tile], tile);
     }
-    accumulate(k.address(keys, columns * stride), scores, states);
+    Accumulators results;
+    for (RowState &state : states)
+      results.push_back(std::move(state.result));
+    tiles.accumulate(scores, k.address(keys, columns * stride), results);
+    for (auto [state, result] : llvm::zip(states, results))
+      state.result = std::move(result);
     return pack(states);
   };
   if (!masked || !spec.causal)
@@ -332,33 +293,6 @@ Vals AttentionKernel::step(Val index, ArrayRef<Val> carried, bool masked) {
   // A warp whose rows all stand before these keys has nothing to add.
   Val lastRow = row0 + warp * tiling.rowsPerWarp + (tiling.rowsPerWarp - 1);
   return k.when(index * columns < lastRow + 1, carried, compute);
-}
-
-/// result += P V. The accumulator layout of P, rounded to bf16, is the layout
-/// of a left operand: two tiles of 8 columns make one of 16.
-void AttentionKernel::accumulate(Val values,
-                                 ArrayRef<SmallVector<Vals>> probabilities,
-                                 MutableArrayRef<RowState> states) {
-  Val place = k.address(values, operandRow * stride + operandColumn * 16);
-  for (int64_t depth = 0; depth < columns / 16; ++depth) {
-    SmallVector<Vals> a(rowTiles);
-    for (int64_t tile = 0; tile < rowTiles; ++tile)
-      for (int64_t i = 0; i < 2; ++i) {
-        const Vals &p = probabilities[tile][2 * depth + i];
-        a[tile].push_back(k.packBF16(p[0], p[1]));
-        a[tile].push_back(k.packBF16(p[2], p[3]));
-      }
-    for (int64_t pair = 0; pair < headSize / 16; ++pair) {
-      Vals b = k.loadMatrices(k.address(place, depth * 16 * stride + pair * 32),
-                              true);
-      for (int64_t tile = 0; tile < rowTiles; ++tile)
-        for (int64_t i = 0; i < 2; ++i) {
-          Vals &accumulator = states[tile].result[2 * pair + i];
-          accumulator = k.multiplyAccumulate(
-              a[tile], ArrayRef(b).slice(2 * i, 2), accumulator);
-        }
-    }
-  }
 }
 
 /// Divides by the sums, leaves the rows in shared memory (where the queries
@@ -395,21 +329,6 @@ void AttentionKernel::finishRows(RowState &state, int64_t rowTile) {
   }
 }
 
-void AttentionKernel::storeResult() {
-  int64_t chunks = headSize / 8;
-  for (int64_t i = 0; i * 32 < tiling.rowsPerWarp * chunks; ++i) {
-    Val index = lane + i * 32;
-    Val rowInWarp = index / chunks, chunk = index % chunks;
-    Val row = row0 + warp * tiling.rowsPerWarp + rowInWarp;
-    k.when(row < static_cast<double>(spec.tokens), [&] {
-      Vals words = k.loadWords(
-          k.address(warpQueries, rowInWarp * stride + chunk * 16), 4);
-      k.storeWords(words,
-                   k.address(resultBase, row * (2 * width) + chunk * 16));
-    });
-  }
-}
-
 gpu::GPUFuncOp AttentionKernel::build() {
   computePlace();
   int64_t length = spec.tokens;
@@ -421,7 +340,7 @@ gpu::GPUFuncOp AttentionKernel::build() {
     Val end = min(row0 + rows, k.i32(length));
     numSteps = (end + (columns - 1)) / columns;
   }
-  loadTile(shared, queryBase, row0, rows, 6 * width);
+  tiles.load(shared, queryBase, row0, rows, 6 * width);
   loadKeysAndValues(k.i32(0));
   k.commitCopies();
   loadTemperature();
@@ -443,7 +362,8 @@ gpu::GPUFuncOp AttentionKernel::build() {
   for (int64_t tile = 0; tile < rowTiles; ++tile)
     finishRows(states[tile], tile);
   k.warpBarrier();
-  storeResult();
+  tiles.store(warpQueries, resultBase, row0 + warp * tiling.rowsPerWarp,
+              tiling.rowsPerWarp, 2 * width);
   gpu::GPUFuncOp function = k.finish();
   function->setAttr(kNoSpillAttr, k.getUnitAttr());
   // Otherwise ptxas may prefer another block on the multiprocessor to spills.

@@ -23,13 +23,15 @@ AttentionTiling mlir::pi::getGradTiling(const AttentionSpec &spec) {
     return *spec.tiling;
   if (spec.element.isF32())
     return {/*warps=*/4, /*rowsPerWarp=*/8, /*columns=*/32};
-  // Scores and sums of wider tiles do not fit the registers.
-  int64_t rowsPerWarp = 16, columns = spec.headSize <= 64 ? 32 : 16, warps = 4;
   // A short sequence is one block.
   constexpr int64_t kShort = 128;
-  if (spec.tokens <= kShort)
-    warps = llvm::alignTo(spec.tokens, std::max(rowsPerWarp, columns)) /
-            rowsPerWarp;
+  bool isShort = spec.tokens <= kShort;
+  // With 32 rows a warp uses each fragment of what it walks over twice; wider
+  // heads leave no registers for that.
+  int64_t rowsPerWarp = spec.headSize <= 64 ? 32 : 16;
+  int64_t columns = spec.headSize <= 64 && !isShort ? 32 : 16;
+  int64_t warps =
+      isShort ? llvm::divideCeilSigned(spec.tokens, rowsPerWarp) : 4;
   return {warps, rowsPerWarp, columns};
 }
 

@@ -21,9 +21,8 @@
 //
 //   dS = p * (negRowSum + negEntropy * y + dP),
 //
-// in which dP is added to what stands before it. For a row of queries
-// factor = scale log2(e) / t, negLogSum = -log2(e) log_sum_exp, negRowSum = -D
-// and negEntropy = -ln(2) dE.
+// where factor = scale log2(e) / t, negLogSum = -log2(e) log_sum_exp, negRowSum
+// = -D and negEntropy = -ln(2) dE belong to the row of queries.
 //
 //===----------------------------------------------------------------------===//
 
@@ -90,7 +89,8 @@ protected:
   Val computeLog(Val score, const RowTerms &terms) {
     return fma(score, terms.factor, terms.negLogSum);
   }
-  /// What dP is added to, so that p times the sum is dS.
+  /// What is added to dP, so that p times the sum is dS. Without entropy it
+  /// does not depend on log2 p.
   Val computeGradientStart(Val log, const RowTerms &terms) {
     return spec.entropy ? fma(terms.negEntropy, log, terms.negRowSum)
                         : terms.negRowSum;

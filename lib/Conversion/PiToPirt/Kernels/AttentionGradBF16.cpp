@@ -132,15 +132,6 @@ Val GradKernel::hide(const Walk &walk, Val log, Val column0, int64_t rowTile,
   return select(last - column0 < static_cast<double>(column), hidden, log);
 }
 
-/// matrix *= factors, element by element.
-static void multiplyElements(Accumulators &matrix,
-                             const Accumulators &factors) {
-  for (auto [row, rowFactors] : llvm::zip(matrix, factors))
-    for (auto [tile, tileFactors] : llvm::zip(row, rowFactors))
-      for (auto [element, factor] : llvm::zip(tile, tileFactors))
-        element = element * factor;
-}
-
 Vals GradKernel::compute(const Walk &walk, const Tile &tile, Val firstColumn,
                          ArrayRef<Val> carried, bool masked) {
   Sums sums = unpack(carried);
@@ -152,35 +143,65 @@ Vals GradKernel::compute(const Walk &walk, const Tile &tile, Val firstColumn,
   };
   Val laneColumn = (lane % 4) * 2;
   Val column0 = firstColumn + laneColumn;
-  Accumulators p = tiles.zeros(rowTiles, columns);
+  // Calls `change` with the place of each element, and the terms of its query.
+  auto forEach = [&](auto change) {
+    for (int64_t column = 0; column < columns / 8; ++column) {
+      SmallVector<RowTerms> columnTerms;
+      if (walk.overQueries)
+        columnTerms = loadTerms(tile.terms, laneColumn + column * 8, 2);
+      for (int64_t rowTile = 0; rowTile < rowTiles; ++rowTile)
+        for (int64_t i = 0; i < 4; ++i)
+          change(rowTile, column, i,
+                 walk.overQueries ? columnTerms[i % 2]
+                                  : walk.rowTerms[rowTile][i / 2]);
+    }
+  };
+
+  Accumulators p = tiles.zeros(rowTiles, columns), ds = p;
   tiles.multiply(getOperand(walk.ownFirst, walk.firstOperands), tile.first, p);
-  Accumulators ds = p, scales = p;
-  for (int64_t column = 0; column < columns / 8; ++column) {
-    SmallVector<RowTerms> columnTerms;
-    if (walk.overQueries)
-      columnTerms = loadTerms(tile.terms, laneColumn + column * 8, 2);
-    for (int64_t rowTile = 0; rowTile < rowTiles; ++rowTile)
-      for (int64_t i = 0; i < 4; ++i) {
-        const RowTerms &terms = walk.overQueries
-                                    ? columnTerms[i % 2]
-                                    : walk.rowTerms[rowTile][i / 2];
+  forEach(
+      [&](int64_t rowTile, int64_t column, int64_t i, const RowTerms &terms) {
         Val &element = p[rowTile][column][i];
         Val log = computeLog(element, terms);
         if (masked)
           log = hide(walk, log, column0, rowTile, i / 2, column * 8 + i % 2);
         element = k.exp2(log);
-        ds[rowTile][column][i] = computeGradientStart(log, terms);
-        scales[rowTile][column][i] = getScale(terms);
-      }
+        if (spec.entropy)
+          ds[rowTile][column][i] = computeGradientStart(log, terms);
+      });
+
+  SmallVector<SmallVector<Vals>> packed;
+  if (walk.overQueries) {
+    packed.resize(rowTiles);
+    for (int64_t rowTile = 0; rowTile < rowTiles; ++rowTile)
+      for (int64_t depth = 0; depth < columns / 16; ++depth)
+        packed[rowTile].push_back(tiles.packLeft(p, rowTile, depth));
+    tiles.accumulate(
+        [&](int64_t rowTile, int64_t depth) { return packed[rowTile][depth]; },
+        columns / 16, tile.second, sums[1]);
   }
-  if (walk.overQueries)
-    tiles.accumulate(p, tile.second, sums[1]);
-  // dK = dS^T (scale / t Q) has the factor of each query inside the sum.
-  if (walk.overQueries && spec.temperature)
-    multiplyElements(p, scales);
   tiles.multiply(getOperand(walk.ownSecond, walk.secondOperands), tile.second,
                  ds);
-  multiplyElements(ds, p);
+  // With two results registers are short: P is kept as dV was found with it,
+  // and terms are read again; the barrier keeps the compiler from moving that
+  // up.
+  if (walk.overQueries)
+    k.warpBarrier();
+  forEach([&](int64_t rowTile, int64_t column, int64_t i,
+              const RowTerms &terms) {
+    Val element = p[rowTile][column][i];
+    if (walk.overQueries) {
+      int64_t word = 2 * (column % 2) + i / 2;
+      element =
+          k.unpack(k.getBF16Type(), packed[rowTile][column / 2][word])[i % 2];
+    }
+    Val &sum = ds[rowTile][column][i];
+    sum =
+        element * (spec.entropy ? sum : sum + computeGradientStart({}, terms));
+    // dK = dS^T (scale / t Q) has the factor of each query inside the sum.
+    if (walk.overQueries && spec.temperature)
+      sum = sum * getScale(terms);
+  });
   tiles.accumulate(ds, tile.first, sums[0]);
   return pack(sums);
 }
@@ -269,6 +290,9 @@ Walk GradKernel::startOverKeys(Val queries, Val gradients,
       walk.rowTerms.back().push_back(computeTerms(row, k.sumLanes(sum, 3)));
     }
   }
+  // More terms leave no registers for both operands.
+  if (spec.temperature)
+    walk.secondOperands.clear();
   return walk;
 }
 

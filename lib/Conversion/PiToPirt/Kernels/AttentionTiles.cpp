@@ -15,17 +15,33 @@ void AttentionTiles::load(Val shared, Val global, Val firstRow, int64_t count,
                           int64_t globalStride) {
   int64_t chunks = headSize / 8;
   Val thread = k.threadId();
+  Val row = thread / chunks, chunk = thread % chunks;
+  auto getShared = [&] {
+    return k.address(shared, row * getStride() + chunk * 16);
+  };
+  auto getGlobal = [&] {
+    return k.address(global, (firstRow + row) * globalStride + chunk * 16);
+  };
+  Val sharedPlace = getShared(), globalPlace = getGlobal();
   for (int64_t i = 0; i * threads < count * chunks; ++i) {
-    Val index = thread + i * threads;
-    Val row = index / chunks, chunk = index % chunks;
+    int64_t moved = 0; // rows from the first place, a constant offset if whole
+    if (threads % chunks == 0) {
+      moved = i * threads / chunks;
+    } else if (i > 0) {
+      row = (thread + i * threads) / chunks;
+      chunk = (thread + i * threads) % chunks;
+      sharedPlace = getShared();
+      globalPlace = getGlobal();
+    }
     auto copy = [&] {
-      Val source = firstRow + row;
-      Val valid = tokens % count ? source < static_cast<double>(tokens) : Val();
-      k.copyAsync(k.address(shared, row * getStride() + chunk * 16),
-                  k.address(global, source * globalStride + chunk * 16), valid);
+      Val valid = tokens % count
+                      ? firstRow + row < static_cast<double>(tokens - moved)
+                      : Val();
+      k.copyAsync(k.address(sharedPlace, moved * getStride()),
+                  k.address(globalPlace, moved * globalStride), valid);
     };
     if ((i + 1) * threads > count * chunks)
-      k.when(index < static_cast<double>(count * chunks), copy);
+      k.when(row < static_cast<double>(count - moved), copy);
     else
       copy();
   }
@@ -60,19 +76,33 @@ void AttentionTiles::multiply(LeftOperand left, Val rows, Accumulators &sums) {
   }
 }
 
+Vals AttentionTiles::packLeft(const Accumulators &matrix, int64_t tile,
+                              int64_t depth) {
+  Vals words;
+  for (int64_t i = 0; i < 2; ++i) {
+    const Vals &p = matrix[tile][2 * depth + i];
+    words.push_back(k.packBF16(p[0], p[1]));
+    words.push_back(k.packBF16(p[2], p[3]));
+  }
+  return words;
+}
+
 void AttentionTiles::accumulate(const Accumulators &left, Val rows,
                                 Accumulators &sums) {
-  int64_t rowTiles = left.size(), columns = 8 * left.front().size();
+  accumulate(
+      [&](int64_t tile, int64_t depth) { return packLeft(left, tile, depth); },
+      left.front().size() / 2, rows, sums);
+}
+
+void AttentionTiles::accumulate(LeftOperand left, int64_t depths, Val rows,
+                                Accumulators &sums) {
+  int64_t rowTiles = sums.size();
   Val lane = k.laneId();
   Val place = k.address(rows, (lane % 16) * getStride() + (lane / 16) * 16);
-  for (int64_t depth = 0; depth < columns / 16; ++depth) {
-    SmallVector<Vals> a(rowTiles);
+  for (int64_t depth = 0; depth < depths; ++depth) {
+    SmallVector<Vals> a;
     for (int64_t tile = 0; tile < rowTiles; ++tile)
-      for (int64_t i = 0; i < 2; ++i) {
-        const Vals &p = left[tile][2 * depth + i];
-        a[tile].push_back(k.packBF16(p[0], p[1]));
-        a[tile].push_back(k.packBF16(p[2], p[3]));
-      }
+      a.push_back(left(tile, depth));
     for (int64_t pair = 0; pair < headSize / 16; ++pair) {
       Vals b = k.loadMatrices(
           k.address(place, depth * 16 * getStride() + pair * 32), true);

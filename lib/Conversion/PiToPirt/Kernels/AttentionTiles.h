@@ -56,8 +56,12 @@ public:
   /// as sums has columns.
   void multiply(LeftOperand left, Val rows, Accumulators &sums);
 
-  /// sums (16 rowTiles x headSize) += left, rounded to bf16, times as many rows
-  /// as left has columns.
+  /// Accumulators, rounded to bf16, as left operand.
+  Vals packLeft(const Accumulators &matrix, int64_t tile, int64_t depth);
+
+  /// sums (16 rowTiles x headSize) += left times 16 `depths` rows.
+  void accumulate(LeftOperand left, int64_t depths, Val rows,
+                  Accumulators &sums);
   void accumulate(const Accumulators &left, Val rows, Accumulators &sums);
 
   /// Leaves the rows of a warp, times factor(row tile, half), in shared memory.
