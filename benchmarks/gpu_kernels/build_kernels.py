@@ -154,7 +154,7 @@ def build(pi_opt, folder, kind, options):
     entries = json.loads(launches.read_text())
     return {
         "options": options | {"kind": kind},
-        "kernels": sorted(entries, key=lambda entry: entry["launch"]["order"]),
+        "kernels": sorted(entries, key=lambda entry: entry["launch"].get("order", 0)),
         "cubin": base64.b64encode(cubin.read_bytes()).decode(),
     }
 

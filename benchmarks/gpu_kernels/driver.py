@@ -43,7 +43,7 @@ class Kernels:
     def __init__(self, case):
         cubin = base64.b64decode(case["cubin"])
         self.options = {"dtype": "bf16"} | case["options"]
-        self.scratch = case["kernels"][0]["launch"]["scratch"]
+        self.scratch = case["kernels"][0]["launch"].get("scratch", [])
         self._kernels = [
             Kernel(cubin, entry["kernel"], entry["launch"]) for entry in case["kernels"]
         ]

@@ -28,14 +28,13 @@ static AttentionSpec getSpec(Op op) {
   return spec;
 }
 
-/// The kernels take what belongs to rows as f32.
-static LogicalResult checkRowTensors(Operation *op, ValueRange tensors) {
-  for (Value tensor : tensors)
-    if (tensor && !getElementTypeOrSelf(tensor.getType()).isF32())
-      return op->emitError("attention on a GPU takes temperature, entropy and "
-                           "log_sum_exp in f32, not ")
-             << tensor.getType();
-  return success();
+template <typename Op>
+static LogicalResult checkTemperature(Op op) {
+  Value temperature = op.getTemperature();
+  if (!temperature || getElementTypeOrSelf(temperature).isF32())
+    return success();
+  return op.emitError("attention on a GPU takes a temperature in f32, not ")
+         << temperature.getType();
 }
 
 namespace {
@@ -43,8 +42,7 @@ struct AttentionPlan
     : PlanOpInterface::ExternalModel<AttentionPlan, AttentionOp> {
   LogicalResult emitPlan(Operation *operation, PlanEmitter &emitter) const {
     auto op = cast<AttentionOp>(operation);
-    if (failed(checkRowTensors(
-            op, {op.getTemperature(), op.getEntropy(), op.getLogSumExp()})))
+    if (failed(checkTemperature(op)))
       return failure();
     AttentionSpec spec = getSpec(op);
     spec.logSumExp = static_cast<bool>(op.getLogSumExp());
@@ -63,9 +61,7 @@ struct AttentionGradPlan
     : PlanOpInterface::ExternalModel<AttentionGradPlan, AttentionGradOp> {
   LogicalResult emitPlan(Operation *operation, PlanEmitter &emitter) const {
     auto op = cast<AttentionGradOp>(operation);
-    if (failed(checkRowTensors(op, {op.getLogSumExp(), op.getTemperature(),
-                                    op.getEntropy(), op.getEntropyGradient(),
-                                    op.getDTemperature()})))
+    if (failed(checkTemperature(op)))
       return failure();
     FailureOr<KernelSequence> sequence =
         buildAttentionGrad(emitter.kernels(), op.getLoc(), getSpec(op));

@@ -27,11 +27,11 @@ func.func @forward(%x: tensor<4x4xf32> {pi.name = "x"}) -> (tensor<4x4xf32> {pi.
 
 // -----
 
-// What belongs to a row is f32, whatever the other numbers are.
-func.func @forward(%x: tensor<1x16x192xbf16> {pi.name = "x"}) -> (tensor<1x16x64xbf16> {pi.name = "y"}, tensor<1x4x16xbf16> {pi.name = "l"}) {
-  // expected-error @+1 {{attention on a GPU takes temperature, entropy and log_sum_exp in f32, not 'tensor<1x4x16xbf16>'}}
-  %0, %1 = pi.attention %x heads 4 scale 0.25 causal : (tensor<1x16x192xbf16>) -> (tensor<1x16x64xbf16>, log_sum_exp tensor<1x4x16xbf16>)
-  return %0, %1 : tensor<1x16x64xbf16>, tensor<1x4x16xbf16>
+// A temperature is f32, whatever the other numbers are.
+func.func @forward(%x: tensor<1x16x192xbf16> {pi.name = "x"}, %t: tensor<4x16xbf16> {pi.name = "t"}) -> (tensor<1x16x64xbf16> {pi.name = "y"}) {
+  // expected-error @+1 {{attention on a GPU takes a temperature in f32, not 'tensor<4x16xbf16>'}}
+  %0 = pi.attention %x temperature %t heads 4 scale 0.25 causal : (tensor<1x16x192xbf16>, tensor<4x16xbf16>) -> tensor<1x16x64xbf16>
+  return %0 : tensor<1x16x64xbf16>
 }
 
 // -----

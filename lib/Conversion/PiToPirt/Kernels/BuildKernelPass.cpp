@@ -29,19 +29,28 @@ using namespace mlir::pi;
 static constexpr int32_t kIgnoreIndex = -100;
 
 static DictionaryAttr toAttribute(Builder &builder, const KernelLaunch &launch,
-                                  size_t order, ArrayRef<MemRefType> scratch) {
+                                  ArrayRef<NamedAttribute> ofSequence) {
+  SmallVector<NamedAttribute> attributes = {
+      builder.getNamedAttr("grid", builder.getDenseI64ArrayAttr(launch.grid)),
+      builder.getNamedAttr("block", builder.getDenseI64ArrayAttr(launch.block)),
+      builder.getNamedAttr("shared_bytes",
+                           builder.getI64IntegerAttr(launch.sharedBytes)),
+      builder.getNamedAttr("programmatic",
+                           builder.getI64IntegerAttr(launch.programmatic))};
+  llvm::append_range(attributes, ofSequence);
+  return builder.getDictionaryAttr(attributes);
+}
+
+/// What a kernel that is one of several is launched with beside its own.
+static SmallVector<NamedAttribute>
+getSequenceAttributes(Builder &builder, const KernelSequence &sequence,
+                      size_t order) {
+  if (sequence.kernels.size() == 1 && sequence.scratch.empty())
+    return {};
   auto sizes = llvm::map_to_vector(
-      scratch, [](MemRefType type) { return type.getNumElements(); });
-  return builder.getDictionaryAttr(
-      {builder.getNamedAttr("grid", builder.getDenseI64ArrayAttr(launch.grid)),
-       builder.getNamedAttr("block",
-                            builder.getDenseI64ArrayAttr(launch.block)),
-       builder.getNamedAttr("order", builder.getI64IntegerAttr(order)),
-       builder.getNamedAttr("scratch", builder.getDenseI64ArrayAttr(sizes)),
-       builder.getNamedAttr("shared_bytes",
-                            builder.getI64IntegerAttr(launch.sharedBytes)),
-       builder.getNamedAttr("programmatic",
-                            builder.getI64IntegerAttr(launch.programmatic))});
+      sequence.scratch, [](MemRefType type) { return type.getNumElements(); });
+  return {builder.getNamedAttr("order", builder.getI64IntegerAttr(order)),
+          builder.getNamedAttr("scratch", builder.getDenseI64ArrayAttr(sizes))};
 }
 
 namespace {
@@ -80,7 +89,9 @@ struct BuildKernel : pi::impl::PiBuildKernelBase<BuildKernel> {
     Builder builder(&getContext());
     for (auto [order, launch] : llvm::enumerate(sequence->kernels))
       launch.kernel->setAttr(
-          "pi.launch", toAttribute(builder, launch, order, sequence->scratch));
+          "pi.launch",
+          toAttribute(builder, launch,
+                      getSequenceAttributes(builder, *sequence, order)));
   }
 
 private:

@@ -8,11 +8,9 @@
 // CHECK-SAME: spill_bytes = 0
 // CHECK-NOT: gpu.func
 
-// PTX-NOT: .local
-// PTX-NOT: atom
-// PTX-NOT: red.global
+// PTX-NOT: {{[[:space:]](atom|red)\.|\.local}}
 // PTX: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
-// PTX-NOT: .local
+// PTX-NOT: {{[[:space:]](atom|red)\.|\.local}}
 
 // A longer one has a kernel that owns queries, then one that owns keys, with
 // room for what the second takes from the first; the shares of the batch in the
