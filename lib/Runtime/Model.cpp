@@ -121,6 +121,24 @@ Status Model::readState(size_t index, void *data) const {
   return status ? executor->readState(index, data) : status;
 }
 
+Status Model::readTensor(std::string_view name, void *data,
+                         uint64_t byteSize) const {
+  std::optional<size_t> parameter = manifest().findParameter(name);
+  std::optional<size_t> state = manifest().findState(name);
+  if (!parameter && !state)
+    return invalidArgument("'" + artifact.path() +
+                           "' has no parameter and no state '" +
+                           std::string(name) + "'");
+  uint64_t expected = parameter
+                          ? manifest().parameters[*parameter].storageByteSize()
+                          : manifest().states[*state].byteSize();
+  if (byteSize != expected)
+    return invalidArgument("'" + std::string(name) + "' has " +
+                           std::to_string(expected) + " bytes, but " +
+                           std::to_string(byteSize) + " are to be read");
+  return parameter ? readParameter(*parameter, data) : readState(*state, data);
+}
+
 Status Model::tune() {
   for (size_t i = 0; i < entryParameters.size(); ++i)
     if (Status status = checkWeights(i); !status)
@@ -131,12 +149,20 @@ Status Model::tune() {
 
 std::string Model::describe() const {
   uint64_t elements = 0, parameterBytes = 0, stateBytes = 0;
-  for (const ParameterInfo &parameter : manifest().parameters) {
+  std::vector<TensorInfo> tensors;
+  std::vector<bool> isUsed = manifest().usedParameters();
+  for (size_t i = 0; i < isUsed.size(); ++i) {
+    const ParameterInfo &parameter = manifest().parameters[i];
     elements += parameter.elementCount();
     parameterBytes += parameter.storageByteSize();
+    if (isUsed[i])
+      tensors.push_back(
+          {parameter.name, parameter.storageDtype, parameter.shape});
   }
-  for (const TensorInfo &state : manifest().states)
+  for (const TensorInfo &state : manifest().states) {
     stateBytes += state.byteSize();
+    tensors.push_back(state);
+  }
   nlohmann::json entryPoints = nlohmann::json::array();
   for (const EntryPoint &entry : manifest().entryPoints)
     entryPoints.push_back({{"name", entry.name},
@@ -152,6 +178,7 @@ std::string Model::describe() const {
                      {"sequence_length", manifest().sequenceLength},
                      {"vocab_size", manifest().vocabSize}}},
                    {"entry_points", entryPoints},
+                   {"tensors", tensorsToJson(tensors)},
                    {"parameters", elements},
                    {"parameter_bytes", parameterBytes},
                    {"state_bytes", stateBytes},

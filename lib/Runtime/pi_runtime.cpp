@@ -73,6 +73,22 @@ pi_status pi_model_load_weights(pi_model *model, const char *path) {
   });
 }
 
+pi_status pi_model_initialize_weights(pi_model *model, uint64_t seed) {
+  return guarded([&] {
+    return model ? model->model->initializeWeights(seed)
+                 : missingArgument("model");
+  });
+}
+
+pi_status pi_model_read_tensor(pi_model *model, const char *name, void *data,
+                               uint64_t bytes) {
+  return guarded([&] {
+    if (!model || !name || !data)
+      return missingArgument(!model ? "model" : !name ? "name" : "data");
+    return model->model->readTensor(name, data, bytes);
+  });
+}
+
 pi_status pi_model_tune(pi_model *model) {
   return guarded(
       [&] { return model ? model->model->tune() : missingArgument("model"); });

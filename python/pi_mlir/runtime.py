@@ -42,6 +42,9 @@ class Sampling(ctypes.Structure):
 PROTOTYPES = {
     "pi_model_open": [c_char_p, c_int32, POINTER(c_void_p)],
     "pi_model_load_weights": [c_void_p, c_char_p],
+    "pi_model_initialize_weights": [c_void_p, c_uint64],
+    "pi_model_read_tensor": [c_void_p, c_char_p, c_void_p, c_uint64],
+    "pi_model_tune": [c_void_p],
     "pi_model_info": [c_void_p, POINTER(c_char_p)],
     "pi_model_run": [c_void_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p)],
     "pi_model_forward": [
@@ -177,10 +180,11 @@ def pointer(array, element):
 
 
 class Model:
-    """A compiled model with the weights of a checkpoint, on its device.
+    """A compiled model with its weights, on its device.
 
-    `weights` is a checkpoint directory or a Safetensors file; without it, only
-    entry points that have no parameters run. Methods raise RuntimeLibraryError.
+    `weights` is a checkpoint directory or a Safetensors file; without it, and
+    before `initialize_weights`, only entry points that have no parameters run.
+    Methods raise RuntimeLibraryError.
     Not for use by two threads at once.
     """
 
@@ -226,6 +230,45 @@ class Model:
 
     def __del__(self):
         self.close()
+
+    def initialize_weights(self, seed=0):
+        """Gives every parameter a value to train from, by its own rule.
+
+        A function of the seed and the parameter's name. States stay.
+        """
+        self._call("pi_model_initialize_weights", self._handle, seed)
+
+    def tune(self):
+        """Chooses by timing what the device leaves open; needs weights.
+
+        The choice is stored beside the artefact, in a file of its name with
+        ".tuned" added, and read from it when the model is opened again.
+        """
+        self._call("pi_model_tune", self._handle)
+
+    def memory_bytes(self):
+        """What the device holds for the model now, in bytes."""
+        return self._read_info()["memory_bytes"]
+
+    def read_tensor(self, name):
+        """A copy of a parameter, as it is stored, or else of a state.
+
+        `info["tensors"]` lists them. Raises ValueError for another name.
+        """
+        for tensor in self.info["tensors"]:
+            if tensor["name"] == name:
+                break
+        else:
+            raise ValueError(f"the model has no parameter and no state '{name}'")
+        array = np.empty(tensor["shape"], dtype=tensor_dtype(tensor))
+        self._call(
+            "pi_model_read_tensor",
+            self._handle,
+            name.encode(),
+            array.ctypes.data,
+            array.nbytes,
+        )
+        return array
 
     def run(self, entry_point, inputs):
         """Runs any entry point: its outputs, as arrays by name.

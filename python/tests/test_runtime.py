@@ -120,6 +120,66 @@ def test_model_without_weights(tmp_path):
             model.run("forward", {"input_ids": np.zeros((2, 8), int)})
 
 
+@pytest.fixture
+def training(tmp_path):
+    """A hand-made bigram model with a train step: B 4, T 8, V 32."""
+    run_tool("pi-write-tiny-training", tmp_path)
+    with Model(tmp_path / "train.pi") as model:
+        yield model
+
+
+def test_weights_start_by_the_seed(training):
+    tables = []
+    for seed in (3, 3, 2**64 - 1):
+        training.initialize_weights(seed)
+        tables.append(training.read_tensor("wte.weight"))
+    np.testing.assert_array_equal(tables[0], tables[1])
+    assert (tables[0] != tables[2]).any()
+    assert tables[0].shape == (32, 32) and tables[0].std() == pytest.approx(0.02, 0.1)
+
+
+def test_a_train_step_changes_parameters_and_states(training):
+    training.initialize_weights()
+    before = training.read_tensor("wte.weight")
+    assert not training.read_tensor("wte.weight.exp_avg").any()
+    tokens = np.arange(32).reshape(4, 8)
+    inputs = {
+        "input_ids": tokens,
+        "targets": (tokens + 1) % 32,
+        "learning_rate": 0.1,
+        "weight_decay": 0.0,
+        "max_grad_norm": np.inf,
+        "step": 1,
+    }
+    training.run("train_step", inputs)
+    assert (training.read_tensor("wte.weight") != before).any()
+    assert training.read_tensor("wte.weight.exp_avg").any()
+    # They are copies.
+    training.run("train_step", {**inputs, "step": 2})
+    assert not np.array_equal(training.read_tensor("wte.weight"), before)
+
+
+def test_tensors_that_are_not_there(training):
+    with pytest.raises(ValueError, match="no parameter and no state 'wte'"):
+        training.read_tensor("wte")
+    with pytest.raises(RuntimeLibraryError, match="'wte.weight' has no value"):
+        training.read_tensor("wte.weight")
+
+
+def test_tensors_that_numpy_lacks(tiny):
+    with pytest.raises(ValueError, match="'wpe.weight' is bf16"):
+        tiny.read_tensor("wpe.weight")
+
+
+def test_memory_and_tuning(training):
+    with pytest.raises(RuntimeLibraryError, match="no weights"):
+        training.tune()
+    training.initialize_weights()
+    training.tune()
+    sizes = training.info["parameter_bytes"] + training.info["state_bytes"]
+    assert training.memory_bytes() >= sizes
+
+
 def test_weights_have_the_format_that_transformers_asks_for(tmp_path):
     run_tool("pi-write-tiny-model", tmp_path)
     with safe_open(tmp_path / "model.safetensors", "numpy") as file:

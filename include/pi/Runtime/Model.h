@@ -32,6 +32,9 @@ public:
   Status readParameter(size_t index, void *data) const;
   Status setState(size_t index, const void *data);
   Status readState(size_t index, void *data) const;
+  /// Copies the parameter, or else the state, of that name; `byteSize` has to
+  /// be its size.
+  Status readTensor(std::string_view name, void *data, uint64_t byteSize) const;
   Status tune();
   const Manifest &manifest() const { return artifact.manifest(); }
   /// The device, for people.

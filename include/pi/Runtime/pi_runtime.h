@@ -81,6 +81,24 @@ PI_RUNTIME_API pi_status pi_model_load_weights(pi_model *model,
                                                const char *path);
 
 /*
+ * Gives every parameter a value to train from, by its own rule (`init` in the
+ * artefact): a function of `seed` and the parameter's name alone, so that a
+ * model starts alike on every device. States, such as an optimizer's, stay;
+ * they are zero when a model is opened. Ends a generation.
+ */
+PI_RUNTIME_API pi_status pi_model_initialize_weights(pi_model *model,
+                                                     uint64_t seed);
+
+/*
+ * Copies the parameter, or else the state, called `name` into `data`: dense,
+ * row-major, in the type and shape that pi_model_info lists. `bytes` is the
+ * size of `data` and has to be the tensor's. Fails with PI_INVALID_ARGUMENT for
+ * another name or size, or a parameter that has no value yet.
+ */
+PI_RUNTIME_API pi_status pi_model_read_tensor(pi_model *model, const char *name,
+                                              void *data, uint64_t bytes);
+
+/*
  * Chooses by timing what the device leaves open: on a GPU the algorithm of each
  * product. The choice is stored in a file named as the artefact with ".tuned"
  * added, which pi_model_open reads from then on; without it, the first
@@ -95,9 +113,12 @@ PI_RUNTIME_API pi_status pi_model_tune(pi_model *model);
  *    "model": {"name", "batch", "sequence_length", "vocab_size"},
  *    "entry_points": [{"name", "inputs": [{"name", "dtype", "shape"}],
  *                      "outputs": [the same]}],
+ *    "tensors": [the same],
  *    "parameters", "parameter_bytes", "state_bytes", "memory_bytes"}
- * dtype is "f32", "i32" and so on, shape a list, empty for a scalar; parameters
- * counts elements; memory_bytes is what the device holds now.
+ * dtype is "f32", "i32" and so on, shape a list, empty for a scalar; tensors
+ * are the parameters that entry points read, as they are stored, then the
+ * states; parameters counts elements; memory_bytes is what the device holds
+ * now.
  */
 PI_RUNTIME_API pi_status pi_model_info(pi_model *model, const char **json);
 
