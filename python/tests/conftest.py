@@ -6,11 +6,9 @@ import os
 import subprocess
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from pi_mlir.data.manifest import DTYPES, dtype_name
-from pi_mlir.data.shards import write_shards
+from pi_mlir.data.shards import Numbers, write_shards
 from pi_mlir.make_checkpoint import make_checkpoint
 
 SKIPPED = 77  # what ctest reads as "skipped"
@@ -87,21 +85,6 @@ def compile_model(tmp_path):
         return artifact
 
     return compile_checkpoint
-
-
-class Numbers:
-    """Stands for a vocabulary whose documents are arrays of tokens already."""
-
-    def __init__(self, size, end_of_text=0):
-        self.size, self.end_of_text, self.tokenizer = size, end_of_text, self
-        self.dtype = DTYPES[dtype_name(size)]
-
-    def save(self, path):
-        Path(path).write_text("{}")
-
-    def encode(self, documents):
-        for tokens in documents:
-            yield np.array([*tokens, self.end_of_text], self.dtype)
 
 
 @pytest.fixture
