@@ -8,6 +8,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "AttentionForward.h"
+#include "AttentionTiles.h"
+#include "AttentionTilesF32.h"
 #include "KernelNames.h"
 
 using namespace mlir;
@@ -69,9 +71,10 @@ static int64_t getSharedBytes(const AttentionSpec &spec) {
   // In f32 Q, K, V and P, in bf16 Q and two stages of K and V, each with 16
   // bytes of padding after a row.
   if (spec.element.isF32())
-    return 4 * ((rows + 2 * tiling.columns) * (spec.headSize + 4) +
-                rows * (tiling.columns + 4));
-  return (rows + 4 * tiling.columns) * (2 * spec.headSize + 16);
+    return (rows + 2 * tiling.columns) *
+               AttentionTilesF32::getStride(spec.headSize) +
+           rows * AttentionTilesF32::getProductStride(tiling.columns);
+  return (rows + 4 * tiling.columns) * AttentionTiles::getStride(spec.headSize);
 }
 
 LogicalResult mlir::pi::checkAttention(Location loc,

@@ -7,9 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-// For comparisons with f32 models: every product is an f32 multiply-add. Lane j
-// of a warp computes the scores of key j of the step for the warp's rows, then
-// every 32nd column of their result.
+// For comparisons with f32 models: every product is an f32 multiply-add.
 //
 // Roofline at B = 32, T = 1024, H = 12, head 64, causal, on an H200: 51.5 GFLOP
 // at 67 TFLOP/s are 0.8 ms. Shared memory gives about half of that rate here.
@@ -17,6 +15,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AttentionForward.h"
+#include "AttentionTilesF32.h"
 
 #include "pi/Target/Cubin/Cubin.h"
 
@@ -27,10 +26,10 @@ namespace {
 
 /// What a warp carries from step to step; index 0 is the row of the warp.
 struct RowState {
-  SmallVector<Vals> result; // [row][every 32nd column from the lane's on]
-  Vals maximum;             // [row], the same in all lanes
-  Vals sum;                 // [row], of the lane's keys
-  Vals logSum;              // [row], sum of p log2(p), for the entropy
+  Vals result;  // [row][every 32nd column from the lane's on]
+  Vals maximum; // [row], the same in all lanes
+  Vals sum;     // [row], of the lane's keys
+  Vals logSum;  // [row], sum of p log2(p), for the entropy
 };
 
 class AttentionKernel {
@@ -39,20 +38,18 @@ public:
                   const AttentionSpec &spec)
       : spec(spec), tiling(getTiling(spec)), headSize(spec.headSize),
         columns(tiling.columns), rowsPerWarp(tiling.rowsPerWarp),
-        rows(tiling.warps * rowsPerWarp), stride(4 * (headSize + 4)),
-        width(spec.heads * headSize),
-        lanesColumns(llvm::divideCeilSigned(headSize, 32)),
-        k(module, loc, name, getArgumentTypes(spec), 32 * tiling.warps) {}
+        rows(tiling.warps * rowsPerWarp), width(spec.heads * headSize),
+        k(module, loc, name, getArgumentTypes(spec), 32 * tiling.warps),
+        tiles(k, headSize, spec.tokens, 32 * tiling.warps, rowsPerWarp,
+              columns),
+        stride(tiles.getStride()), lanesColumns(tiles.getNumLaneColumns()) {}
 
   gpu::GPUFuncOp build();
 
 private:
   void computePlace();
-  void loadTile(Val sharedTile, Val global, Val firstRow, int64_t count);
   Vals step(Val index, ArrayRef<Val> carried);
-  Vals computeScores();
   void softmax(Vals &scores, RowState &state, Val index);
-  void accumulate(RowState &state);
   void storeRow(const RowState &state, int64_t row);
   Val getRowScale(int64_t row);
 
@@ -62,8 +59,10 @@ private:
 
   const AttentionSpec &spec;
   AttentionTiling tiling;
-  int64_t headSize, columns, rowsPerWarp, rows, stride, width, lanesColumns;
+  int64_t headSize, columns, rowsPerWarp, rows, width;
   TileBuilder k;
+  AttentionTilesF32 tiles;
+  int64_t stride, lanesColumns;
 
   Val lane, warp, batchHead, head, row0, warpRow0;
   Val queryBase, resultBase;
@@ -95,23 +94,7 @@ void AttentionKernel::computePlace() {
   values = k.address(keys, columns * stride);
   queries = k.address(shared, warp * (rowsPerWarp * stride));
   probabilities = k.address(k.address(values, columns * stride),
-                            warp * (rowsPerWarp * 4 * (columns + 4)));
-}
-
-/// Copies `count` rows of a head; rows past the end become zero.
-void AttentionKernel::loadTile(Val sharedTile, Val global, Val firstRow,
-                               int64_t count) {
-  int64_t chunks = headSize / 4, threads = 32 * tiling.warps;
-  for (int64_t i = 0; i * threads < count * chunks; ++i) {
-    Val index = k.threadId() + i * threads;
-    Val row = index / chunks, chunk = index % chunks, source = firstRow + row;
-    Val inside = index < static_cast<double>(count * chunks);
-    Val valid = source < static_cast<double>(spec.tokens);
-    k.when(inside, [&] {
-      k.copyAsync(k.address(sharedTile, row * stride + chunk * 16),
-                  k.address(global, source * (12 * width) + chunk * 16), valid);
-    });
-  }
+                            warp * (rowsPerWarp * tiles.getProductStride()));
 }
 
 Val AttentionKernel::getRowScale(int64_t row) {
@@ -125,7 +108,7 @@ Val AttentionKernel::getRowScale(int64_t row) {
 
 RowState AttentionKernel::initialState() {
   RowState state;
-  state.result.assign(rowsPerWarp, Vals(lanesColumns, k.f32(0)));
+  state.result.assign(rowsPerWarp * lanesColumns, k.f32(0));
   state.maximum.assign(rowsPerWarp, k.f32(kMaskedScore));
   state.sum.assign(rowsPerWarp, k.f32(0));
   if (spec.entropy)
@@ -135,8 +118,7 @@ RowState AttentionKernel::initialState() {
 
 Vals AttentionKernel::pack(const RowState &state) {
   Vals all;
-  for (const Vals &row : state.result)
-    all.append(row);
+  all.append(state.result);
   all.append(state.maximum);
   all.append(state.sum);
   all.append(state.logSum);
@@ -150,31 +132,12 @@ RowState AttentionKernel::unpack(ArrayRef<Val> carried) {
     carried = carried.drop_front(count);
     return taken;
   };
-  for (int64_t row = 0; row < rowsPerWarp; ++row)
-    state.result.push_back(take(lanesColumns));
+  state.result = take(rowsPerWarp * lanesColumns);
   state.maximum = take(rowsPerWarp);
   state.sum = take(rowsPerWarp);
   if (spec.entropy)
     state.logSum = take(rowsPerWarp);
   return state;
-}
-
-/// The scores of the warp's rows and the lane's key.
-Vals AttentionKernel::computeScores() {
-  Vals scores(rowsPerWarp, k.f32(0));
-  Val key = k.address(keys, lane * stride);
-  for (int64_t depth = 0; depth < headSize; depth += 4) {
-    Vals b =
-        k.unpack(k.getF32Type(), k.loadWords(k.address(key, depth * 4), 4));
-    for (int64_t row = 0; row < rowsPerWarp; ++row) {
-      Vals a = k.unpack(
-          k.getF32Type(),
-          k.loadWords(k.address(queries, row * stride + depth * 4), 4));
-      for (int64_t i = 0; i < 4; ++i)
-        scores[row] = fma(a[i], b[i], scores[row]);
-    }
-  }
-  return scores;
 }
 
 /// As in the bf16 kernel, one row at a time; leaves p in shared memory.
@@ -197,46 +160,29 @@ void AttentionKernel::softmax(Vals &scores, RowState &state, Val index) {
               correction * fma(shift, state.sum[row], state.logSum[row]));
     state.sum[row] = fma(state.sum[row], correction, p);
     state.maximum[row] = maximum;
-    for (Val &result : state.result[row])
+    for (Val &result :
+         MutableArrayRef(state.result).slice(row * lanesColumns, lanesColumns))
       result = result * correction;
-    k.store(p, k.address(probabilities, lane * 4 + row * 4 * (columns + 4)), 4);
+    k.store(p,
+            k.address(probabilities, lane * 4 + row * tiles.getProductStride()),
+            4);
   }
   k.warpBarrier();
 }
 
-void AttentionKernel::accumulate(RowState &state) {
-  for (int64_t key = 0; key < columns; key += 4) {
-    SmallVector<Vals> v(4);
-    for (int64_t i = 0; i < 4; ++i)
-      for (int64_t c = 0; c < lanesColumns; ++c) {
-        Val column = min(lane + c * 32, k.i32(headSize - 1));
-        v[i].push_back(
-            k.load(k.getF32Type(),
-                   k.address(values, column * 4 + (key + i) * stride), 4));
-      }
-    for (int64_t row = 0; row < rowsPerWarp; ++row) {
-      Vals p = k.unpack(
-          k.getF32Type(),
-          k.loadWords(
-              k.address(probabilities, row * 4 * (columns + 4) + key * 4), 4));
-      for (int64_t i = 0; i < 4; ++i)
-        for (int64_t c = 0; c < lanesColumns; ++c)
-          state.result[row][c] = fma(p[i], v[i][c], state.result[row][c]);
-    }
-  }
-}
-
 Vals AttentionKernel::step(Val index, ArrayRef<Val> carried) {
   k.blockBarrier();
-  loadTile(keys, k.address(queryBase, 4 * width), index * columns, columns);
-  loadTile(values, k.address(queryBase, 8 * width), index * columns, columns);
+  tiles.load(keys, k.address(queryBase, 4 * width), index * columns, columns,
+             12 * width);
+  tiles.load(values, k.address(queryBase, 8 * width), index * columns, columns,
+             12 * width);
   k.commitCopies();
   k.waitForCopies(0);
   k.blockBarrier();
   RowState state = unpack(carried);
-  Vals scores = computeScores();
+  Vals scores = tiles.multiply(queries, keys);
   softmax(scores, state, index);
-  accumulate(state);
+  tiles.accumulate(probabilities, values, state.result);
   return pack(state);
 }
 
@@ -248,7 +194,7 @@ void AttentionKernel::storeRow(const RowState &state, int64_t row) {
   for (int64_t c = 0; c < lanesColumns; ++c) {
     Val column = lane + c * 32;
     k.when(inside & (column < static_cast<double>(headSize)), [&] {
-      k.store(state.result[row][c] * inverse,
+      k.store(state.result[row * lanesColumns + c] * inverse,
               k.address(resultBase, globalRow * (4 * width) + column * 4), 4);
     });
   }
@@ -273,7 +219,7 @@ gpu::GPUFuncOp AttentionKernel::build() {
   Val end = k.i32(spec.tokens);
   if (spec.causal)
     end = min(row0 + rows, end);
-  loadTile(k.sharedMemory(), queryBase, row0, rows);
+  tiles.load(k.sharedMemory(), queryBase, row0, rows, 12 * width);
   k.commitCopies();
   for (int64_t row = 0; row < rowsPerWarp; ++row)
     rowScale.push_back(getRowScale(row));

@@ -8,6 +8,7 @@
 
 #include "AttentionGrad.h"
 #include "AttentionTiles.h"
+#include "AttentionTilesF32.h"
 
 #include "pi/Target/Cubin/Cubin.h"
 
@@ -86,9 +87,10 @@ int64_t mlir::pi::getGradSharedBytes(const AttentionSpec &spec, GradPart part) {
   int64_t termBytes = 4 * getTermWords(spec);
   if (spec.element.isF32()) {
     // Rows and columns of two matrices each, dS and, of keys, P, and terms.
-    int64_t stride = 4 * (spec.headSize + 4);
-    return 2 * (rows + tiling.columns) * stride +
-           2 * rows * 4 * (tiling.columns + 4) + tiling.columns * termBytes;
+    using Tiles = AttentionTilesF32;
+    return 2 * (rows + tiling.columns) * Tiles::getStride(spec.headSize) +
+           2 * rows * Tiles::getProductStride(tiling.columns) +
+           tiling.columns * termBytes;
   }
   int64_t stride = AttentionTiles::getStride(spec.headSize);
   // Q, K, V, dO and results on their way out, or two matrices of rows and two

@@ -32,6 +32,9 @@ using namespace mlir::pi;
 
 namespace {
 
+/// What is read of a head; the first three are parts of qkv.
+enum class Matrix { Q, K, V, Gradient };
+
 /// One walk of a warp.
 struct Walk {
   bool overQueries;
@@ -64,6 +67,7 @@ private:
   void buildResident();
   void buildStaged();
   Tile getStage(Val index);
+  void loadRows(Val shared, Matrix matrix, Val firstRow, int64_t count);
   void loadStage(Val index, bool overQueries);
   SmallVector<Vals> loadResultWords();
   Walk startOverKeys(Val queries, Val gradients, ArrayRef<Vals> resultWords);
@@ -83,7 +87,7 @@ private:
 
   int64_t rowsPerWarp, rowTiles;
   AttentionTiles tiles;
-  int64_t stride;
+  int64_t stride; // bytes of a row in shared memory
 };
 
 } // namespace
@@ -353,6 +357,17 @@ void GradKernel::storeKeys(const Sums &sums, Val staging) {
 // Kernels
 //===----------------------------------------------------------------------===//
 
+/// Starts copying rows of this head.
+void GradKernel::loadRows(Val shared, Matrix matrix, Val firstRow,
+                          int64_t count) {
+  if (matrix == Matrix::Gradient)
+    tiles.load(shared, getHeadBase(at.gradient, 0, 1), firstRow, count,
+               getRowStride());
+  else
+    tiles.load(shared, getHeadBase(at.qkv, static_cast<int64_t>(matrix), 3),
+               firstRow, count, getPackedStride());
+}
+
 /// Everything of a head is in shared memory.
 void GradKernel::buildResident() {
   int64_t matrix = rows * stride;
@@ -362,11 +377,10 @@ void GradKernel::buildResident() {
   Val staging = k.address(gradients, matrix);
   Val terms = k.address(staging, matrix);
   Val zero = k.i32(0);
-  tiles.load(queries, getHeadBase(at.qkv, 0, 3), zero, rows, getPackedStride());
-  tiles.load(gradients, getHeadBase(at.gradient, 0, 1), zero, rows,
-             getRowStride());
-  tiles.load(keys, getHeadBase(at.qkv, 1, 3), zero, rows, getPackedStride());
-  tiles.load(values, getHeadBase(at.qkv, 2, 3), zero, rows, getPackedStride());
+  loadRows(queries, Matrix::Q, zero, rows);
+  loadRows(gradients, Matrix::Gradient, zero, rows);
+  loadRows(keys, Matrix::K, zero, rows);
+  loadRows(values, Matrix::V, zero, rows);
   k.commitCopies();
   SmallVector<Vals> resultWords = loadResultWords();
   k.waitForCopies(0);
@@ -410,18 +424,11 @@ Tile GradKernel::getStage(Val index) {
 void GradKernel::loadStage(Val index, bool overQueries) {
   Tile stage = getStage(index);
   Val row = index * columns;
-  if (!overQueries) {
-    tiles.load(stage.first, getHeadBase(at.qkv, 1, 3), row, columns,
-               getPackedStride());
-    tiles.load(stage.second, getHeadBase(at.qkv, 2, 3), row, columns,
-               getPackedStride());
-    return;
-  }
-  tiles.load(stage.first, getHeadBase(at.qkv, 0, 3), row, columns,
-             getPackedStride());
-  tiles.load(stage.second, getHeadBase(at.gradient, 0, 1), row, columns,
-             getRowStride());
-  loadTermTile(stage.terms, row);
+  loadRows(stage.first, overQueries ? Matrix::Q : Matrix::K, row, columns);
+  loadRows(stage.second, overQueries ? Matrix::Gradient : Matrix::V, row,
+           columns);
+  if (overQueries)
+    loadTermTile(stage.terms, row);
 }
 
 /// Tiles come to shared memory one step ahead.
@@ -429,17 +436,8 @@ void GradKernel::buildStaged() {
   bool overQueries = part == GradPart::Keys;
   Val first = k.sharedMemory(), second = k.address(first, rows * stride);
   Val own = warp * (rowsPerWarp * stride);
-  if (overQueries) {
-    tiles.load(first, getHeadBase(at.qkv, 1, 3), blockRow0, rows,
-               getPackedStride());
-    tiles.load(second, getHeadBase(at.qkv, 2, 3), blockRow0, rows,
-               getPackedStride());
-  } else {
-    tiles.load(first, getHeadBase(at.qkv, 0, 3), blockRow0, rows,
-               getPackedStride());
-    tiles.load(second, getHeadBase(at.gradient, 0, 1), blockRow0, rows,
-               getRowStride());
-  }
+  loadRows(first, overQueries ? Matrix::K : Matrix::Q, blockRow0, rows);
+  loadRows(second, overQueries ? Matrix::V : Matrix::Gradient, blockRow0, rows);
   bool startsLate = overQueries && spec.causal;
   loadStage(startsLate ? blockRow0 / columns : k.i32(0), overQueries);
   k.commitCopies();

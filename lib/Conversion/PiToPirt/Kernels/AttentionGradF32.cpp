@@ -6,9 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// For comparisons with f32 models: every product is an f32 multiply-add. Lane j
-// of a warp computes the scores and dP of column j of the tile for the warp's
-// rows, then every 32nd column of their results.
+// For comparisons with f32 models: every product is an f32 multiply-add.
 //
 // Roofline at B = 32, T = 1024, H = 12, head 64, causal, on an H100: 180 GFLOP
 // at 67 TFLOP/s are 2.7 ms. Shared memory gives about a third of that rate
@@ -17,6 +15,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AttentionGrad.h"
+#include "AttentionTilesF32.h"
 
 #include "pi/Target/Cubin/Cubin.h"
 
@@ -31,35 +30,29 @@ public:
              const AttentionSpec &spec, GradPart part)
       : AttentionGradKernel(module, loc, name, spec, part),
         overQueries(part == GradPart::Keys), rowsPerWarp(tiling.rowsPerWarp),
-        stride(4 * (headSize + 4)), elementStride(4 * (columns + 4)),
-        lanesColumns(llvm::divideCeilSigned(headSize, 32)),
+        tiles(k, headSize, spec.tokens, 32 * tiling.warps, rowsPerWarp,
+              columns),
+        stride(tiles.getStride()), elementStride(tiles.getProductStride()),
+        lanesColumns(tiles.getNumLaneColumns()),
         numResults(overQueries ? 2 : 1) {}
 
   gpu::GPUFuncOp build();
 
 private:
   void placeShared();
-  void loadTile(Val shared, Val global, Val firstRow, int64_t count,
-                int64_t globalStride);
   void loadOwn();
   void loadColumns(Val index);
   void computeRowTerms();
-  Vals multiply(Val own, Val walked);
   Val hide(Val log, Val column, int64_t row);
-  void accumulate(Val elements, Val walked, MutableArrayRef<Val> sums);
   Vals step(Val index, ArrayRef<Val> carried);
   void storeResult(ArrayRef<Val> sums, int64_t part,
                    function_ref<Val(int64_t)> factor);
   void storeShares(ArrayRef<Val> sums);
 
-  /// Where lane's c-th column of a row of f32 is; the last one again if there
-  /// is none.
-  Val getLanePlace(Val base, int64_t c) {
-    return k.address(base, min(lane + c * 32, k.i32(headSize - 1)) * 4);
-  }
-
   bool overQueries;
-  int64_t rowsPerWarp, stride, elementStride, lanesColumns, numResults;
+  int64_t rowsPerWarp;
+  AttentionTilesF32 tiles;
+  int64_t stride, elementStride, lanesColumns, numResults;
   Val first, second;             // the block's rows
   Val ownFirst, ownSecond;       // the warp's
   Val walkedFirst, walkedSecond; // the tile
@@ -83,43 +76,28 @@ void GradKernel::placeShared() {
   probabilities = k.address(scoreGradients, rowsPerWarp * elementStride);
 }
 
-/// Copies `count` rows of a head; rows past the end become zero.
-void GradKernel::loadTile(Val shared, Val global, Val firstRow, int64_t count,
-                          int64_t globalStride) {
-  int64_t chunks = headSize / 4, threads = 32 * tiling.warps;
-  for (int64_t i = 0; i * threads < count * chunks; ++i) {
-    Val index = k.threadId() + i * threads;
-    Val row = index / chunks, chunk = index % chunks, source = firstRow + row;
-    k.when(index < static_cast<double>(count * chunks), [&] {
-      k.copyAsync(k.address(shared, row * stride + chunk * 16),
-                  k.address(global, source * globalStride + chunk * 16),
-                  source < static_cast<double>(spec.tokens));
-    });
-  }
-}
-
 void GradKernel::loadOwn() {
-  loadTile(first, getHeadBase(at.qkv, overQueries, 3), blockRow0, rows,
-           getPackedStride());
-  if (overQueries)
-    loadTile(second, getHeadBase(at.qkv, 2, 3), blockRow0, rows,
+  tiles.load(first, getHeadBase(at.qkv, overQueries, 3), blockRow0, rows,
              getPackedStride());
+  if (overQueries)
+    tiles.load(second, getHeadBase(at.qkv, 2, 3), blockRow0, rows,
+               getPackedStride());
   else
-    loadTile(second, getHeadBase(at.gradient, 0, 1), blockRow0, rows,
-             getRowStride());
+    tiles.load(second, getHeadBase(at.gradient, 0, 1), blockRow0, rows,
+               getRowStride());
 }
 
 void GradKernel::loadColumns(Val index) {
   Val row = index * columns;
-  loadTile(walkedFirst, getHeadBase(at.qkv, !overQueries, 3), row, columns,
-           getPackedStride());
-  if (!overQueries) {
-    loadTile(walkedSecond, getHeadBase(at.qkv, 2, 3), row, columns,
+  tiles.load(walkedFirst, getHeadBase(at.qkv, !overQueries, 3), row, columns,
              getPackedStride());
+  if (!overQueries) {
+    tiles.load(walkedSecond, getHeadBase(at.qkv, 2, 3), row, columns,
+               getPackedStride());
     return;
   }
-  loadTile(walkedSecond, getHeadBase(at.gradient, 0, 1), row, columns,
-           getRowStride());
+  tiles.load(walkedSecond, getHeadBase(at.gradient, 0, 1), row, columns,
+             getRowStride());
   loadTermTile(terms, row);
 }
 
@@ -133,9 +111,9 @@ void GradKernel::computeRowTerms() {
     Val sum = k.f32(0);
     for (int64_t c = 0; c < lanesColumns; ++c) {
       Val product =
-          k.load(k.getF32Type(), getLanePlace(place, c), 4) *
+          k.load(k.getF32Type(), tiles.getLanePlace(place, c), 4) *
           k.load(k.getF32Type(),
-                 getLanePlace(k.address(ownSecond, row * stride), c), 4);
+                 tiles.getLanePlace(k.address(ownSecond, row * stride), c), 4);
       Val exists = lane + c * 32 < static_cast<double>(headSize);
       sum = sum + select(exists, product, k.f32(0));
     }
@@ -147,23 +125,6 @@ void GradKernel::computeRowTerms() {
   }
 }
 
-/// Products of the warp's rows and the lane's column.
-Vals GradKernel::multiply(Val own, Val walked) {
-  Vals sums(rowsPerWarp, k.f32(0));
-  Type f32 = k.getF32Type();
-  Val column = k.address(walked, lane * stride);
-  for (int64_t depth = 0; depth < headSize; depth += 4) {
-    Vals b = k.unpack(f32, k.loadWords(k.address(column, depth * 4), 4));
-    for (int64_t row = 0; row < rowsPerWarp; ++row) {
-      Vals a = k.unpack(
-          f32, k.loadWords(k.address(own, row * stride + depth * 4), 4));
-      for (int64_t i = 0; i < 4; ++i)
-        sums[row] = fma(a[i], b[i], sums[row]);
-    }
-  }
-  return sums;
-}
-
 Val GradKernel::hide(Val log, Val column, int64_t row) {
   Val hidden = k.f32(kHiddenLog);
   if (overQueries)
@@ -172,37 +133,14 @@ Val GradKernel::hide(Val log, Val column, int64_t row) {
   return select(last < column, hidden, log);
 }
 
-/// sums [row][lane's columns] += elements (rows x columns) * walked.
-void GradKernel::accumulate(Val elements, Val walked,
-                            MutableArrayRef<Val> sums) {
-  Type f32 = k.getF32Type();
-  for (int64_t column = 0; column < columns; column += 4) {
-    SmallVector<Vals> b(4);
-    for (int64_t i = 0; i < 4; ++i)
-      for (int64_t c = 0; c < lanesColumns; ++c)
-        b[i].push_back(k.load(
-            f32, getLanePlace(k.address(walked, (column + i) * stride), c), 4));
-    for (int64_t row = 0; row < rowsPerWarp; ++row) {
-      Vals a = k.unpack(
-          f32, k.loadWords(
-                   k.address(elements, row * elementStride + column * 4), 4));
-      for (int64_t i = 0; i < 4; ++i)
-        for (int64_t c = 0; c < lanesColumns; ++c) {
-          Val &sum = sums[row * lanesColumns + c];
-          sum = fma(a[i], b[i][c], sum);
-        }
-    }
-  }
-}
-
 Vals GradKernel::step(Val index, ArrayRef<Val> carried) {
   k.blockBarrier();
   loadColumns(index);
   k.commitCopies();
   k.waitForCopies(0);
   k.blockBarrier();
-  Vals scores = multiply(ownFirst, walkedFirst);
-  Vals products = multiply(ownSecond, walkedSecond);
+  Vals scores = tiles.multiply(ownFirst, walkedFirst);
+  Vals products = tiles.multiply(ownSecond, walkedSecond);
   RowTerms columnTerms;
   if (overQueries)
     columnTerms = loadTerms(terms, lane, 1).front();
@@ -221,11 +159,11 @@ Vals GradKernel::step(Val index, ArrayRef<Val> carried) {
   k.warpBarrier();
   Vals sums(carried);
   size_t count = sums.size() / numResults;
-  accumulate(scoreGradients, walkedFirst,
-             MutableArrayRef(sums).take_front(count));
+  tiles.accumulate(scoreGradients, walkedFirst,
+                   MutableArrayRef(sums).take_front(count));
   if (overQueries)
-    accumulate(probabilities, walkedSecond,
-               MutableArrayRef(sums).drop_front(count));
+    tiles.accumulate(probabilities, walkedSecond,
+                     MutableArrayRef(sums).drop_front(count));
   return sums;
 }
 
@@ -249,8 +187,9 @@ void GradKernel::storeShares(ArrayRef<Val> sums) {
   for (int64_t row = 0; row < rowsPerWarp; ++row) {
     Val product = k.f32(0);
     for (int64_t c = 0; c < lanesColumns; ++c) {
-      Val q = k.load(k.getF32Type(),
-                     getLanePlace(k.address(ownFirst, row * stride), c), 4);
+      Val q =
+          k.load(k.getF32Type(),
+                 tiles.getLanePlace(k.address(ownFirst, row * stride), c), 4);
       Val exists = lane + c * 32 < static_cast<double>(headSize);
       product =
           product + select(exists, q * sums[row * lanesColumns + c], k.f32(0));
