@@ -161,6 +161,28 @@ TEST_F(KernelsTest, CachedAttention) {
   expectAssembles(count);
 }
 
+/// A sequence that fits one block takes one kernel and no scratch memory; equal
+/// gradients share their kernels.
+TEST_F(KernelsTest, AttentionGrad) {
+  AttentionSpec spec = {builder.getBF16Type(), 2, 128, 12, 64, 0.125};
+  auto build = [&] { return *buildAttentionGrad(module, loc, spec); };
+  KernelSequence sequence = build();
+  EXPECT_EQ(sequence.kernels.size(), 1u);
+  EXPECT_TRUE(sequence.scratch.empty());
+  spec.tokens = 129;
+  sequence = build();
+  EXPECT_EQ(sequence.kernels.size(), 2u);
+  EXPECT_EQ(sequence.scratch.size(), 1u);
+  spec.temperature = true;
+  sequence = build();
+  EXPECT_EQ(sequence.kernels.size(), 3u);
+  EXPECT_EQ(sequence.scratch.size(), 2u);
+  KernelSequence again = build();
+  for (auto [first, second] : llvm::zip(sequence.kernels, again.kernels))
+    EXPECT_EQ(first.kernel, second.kernel);
+  expectAssembles(6);
+}
+
 TEST_F(KernelsTest, CachedAttentionRefusesOddHeads) {
   CachedAttentionSpec spec = {builder.getBF16Type(), 1, 128, 4, 20, 1.0};
   EXPECT_EQ(errorOf([&] { return buildCachedAttention(module, loc, spec); }),
