@@ -184,21 +184,14 @@ void AttentionGradKernel::loadTermTile(Val shared, Val row) {
   });
 }
 
-SmallVector<RowTerms> AttentionGradKernel::loadTerms(Val tileTerms, Val column,
-                                                     int64_t count) {
+RowTerms AttentionGradKernel::loadTerms(Val tileTerms, Val column) {
+  // One by one, so that a term that is not used is not read.
   Val place = k.address(tileTerms, column * termBytes);
-  int64_t bytes = count * termBytes, access = std::min<int64_t>(bytes, 16);
-  Vals words;
-  for (int64_t i = 0; i < bytes; i += access)
-    words.append(
-        k.unpack(k.getF32Type(), k.loadWords(k.address(place, i), access / 4)));
-  SmallVector<RowTerms> terms;
-  for (int64_t i = 0; i < count; ++i) {
-    ArrayRef<Val> own = ArrayRef(words).slice(i * termBytes / 4, termBytes / 4);
-    terms.push_back({own[0], own[1], spec.entropy ? own[2] : Val(),
-                     spec.temperature ? own[3] : k.f32(spec.scale * kLog2E)});
-  }
-  return terms;
+  auto load = [&](int64_t word) {
+    return k.load(k.getF32Type(), k.address(place, word * 4), 4);
+  };
+  return {load(0), load(1), spec.entropy ? load(2) : Val(),
+          spec.temperature ? load(3) : k.f32(spec.scale * kLog2E)};
 }
 
 Val AttentionGradKernel::getScale(const RowTerms &terms) {

@@ -83,8 +83,8 @@ protected:
   void storeTerms(const RowTerms &terms, Val place);
   /// Starts copying the terms of the tile whose first query is `row`.
   void loadTermTile(Val shared, Val row);
-  /// Terms of `count` (1 or 2) columns of a tile; of 2 the first one is even.
-  SmallVector<RowTerms> loadTerms(Val tileTerms, Val column, int64_t count);
+  /// Terms of a column of a tile.
+  RowTerms loadTerms(Val tileTerms, Val column);
   /// log2 p of a score.
   Val computeLog(Val score, const RowTerms &terms) {
     return fma(score, terms.factor, terms.negLogSum);

@@ -152,7 +152,9 @@ Vals GradKernel::compute(const Walk &walk, const Tile &tile, Val firstColumn,
     for (int64_t column = 0; column < columns / 8; ++column) {
       SmallVector<RowTerms> columnTerms;
       if (walk.overQueries)
-        columnTerms = loadTerms(tile.terms, laneColumn + column * 8, 2);
+        for (int64_t i = 0; i < 2; ++i)
+          columnTerms.push_back(
+              loadTerms(tile.terms, laneColumn + (column * 8 + i)));
       for (int64_t rowTile = 0; rowTile < rowTiles; ++rowTile)
         for (int64_t i = 0; i < 4; ++i)
           change(rowTile, column, i,

@@ -143,7 +143,7 @@ Vals GradKernel::step(Val index, ArrayRef<Val> carried) {
   Vals products = tiles.multiply(ownSecond, walkedSecond);
   RowTerms columnTerms;
   if (overQueries)
-    columnTerms = loadTerms(terms, lane, 1).front();
+    columnTerms = loadTerms(terms, lane);
   for (int64_t row = 0; row < rowsPerWarp; ++row) {
     const RowTerms &own = overQueries ? columnTerms : rowTerms[row];
     Val log = hide(computeLog(scores[row], own), index * columns + lane, row);
