@@ -52,7 +52,6 @@ public:
 private:
   void computePlace();
   void loadKeysAndValues(Val step);
-  void loadQueries();
   void loadTemperature();
   Vals step(Val index, ArrayRef<Val> carried, bool masked);
   /// A positive constant factor may be applied after the maximum is taken,
@@ -79,8 +78,8 @@ private:
   Val queryBase, keyBase, valueBase, resultBase;
   Val shared, warpQueries;
   Val numSteps;
-  SmallVector<SmallVector<Vals>> queries; // [row tile][16 columns][4]
-  SmallVector<Vals> scoreScale;           // [row tile][2], with temperature
+  LeftOperands queries;
+  SmallVector<Vals> scoreScale; // [row tile][2], with temperature
 };
 
 } // namespace
@@ -116,14 +115,6 @@ void AttentionKernel::loadKeysAndValues(Val index) {
   tiles.load(stage, keyBase, index * columns, columns, 6 * width);
   tiles.load(k.address(stage, columns * stride), valueBase, index * columns,
              columns, 6 * width);
-}
-
-void AttentionKernel::loadQueries() {
-  for (int64_t tile = 0; tile < rowTiles; ++tile) {
-    queries.emplace_back();
-    for (int64_t depth = 0; depth < headSize / 16; ++depth)
-      queries.back().push_back(tiles.loadLeft(warpQueries, tile, depth));
-  }
 }
 
 /// With a temperature, scale log2(e) / t of each row.
@@ -346,7 +337,7 @@ gpu::GPUFuncOp AttentionKernel::build() {
   loadTemperature();
   k.waitForCopies(0);
   k.blockBarrier();
-  loadQueries();
+  queries = tiles.loadAllLeft(warpQueries, rowTiles);
 
   SmallVector<RowState, 2> states(rowTiles, initialState());
   Vals carried = k.loop(k.i32(0), numFull, 1, pack(states),

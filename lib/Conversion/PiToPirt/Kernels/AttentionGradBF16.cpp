@@ -39,9 +39,9 @@ enum class Matrix { Q, K, V, Gradient };
 struct Walk {
   bool overQueries;
   Val ownFirst, ownSecond; // the warp's rows in shared memory
-  /// Walking over keys: fragments of Q and dO, and what dS needs of each row.
-  SmallVector<SmallVector<Vals>> firstOperands, secondOperands;
-  SmallVector<SmallVector<RowTerms>> rowTerms; // [row tile][half]
+  /// Walking over keys: operands of Q and dO, and what dS needs of each row.
+  LeftOperands firstOperands = {}, secondOperands = {};
+  SmallVector<SmallVector<RowTerms>> rowTerms = {}; // [row tile][half]
 };
 
 /// A tile that is walked over, in shared memory: K and V, or Q, dO and terms.
@@ -139,8 +139,8 @@ Val GradKernel::hide(const Walk &walk, Val log, Val column0, int64_t rowTile,
 Vals GradKernel::compute(const Walk &walk, const Tile &tile, Val firstColumn,
                          ArrayRef<Val> carried, bool masked) {
   Sums sums = unpack(carried);
-  auto getOperand = [&](Val own, ArrayRef<SmallVector<Vals>> held) {
-    return [this, own, held](int64_t rowTile, int64_t depth) {
+  auto getOperand = [&](Val own, const LeftOperands &held) {
+    return [this, own, &held](int64_t rowTile, int64_t depth) {
       return held.empty() ? tiles.loadLeft(own, rowTile, depth)
                           : held[rowTile][depth];
     };
@@ -176,7 +176,7 @@ Vals GradKernel::compute(const Walk &walk, const Tile &tile, Val firstColumn,
           ds[rowTile][column][i] = computeGradientStart(log, terms);
       });
 
-  SmallVector<SmallVector<Vals>> packed;
+  LeftOperands packed;
   if (walk.overQueries) {
     packed.resize(rowTiles);
     for (int64_t rowTile = 0; rowTile < rowTiles; ++rowTile)
@@ -267,27 +267,17 @@ SmallVector<Vals> GradKernel::loadResultWords() {
 /// Reads the operands that a walk over keys keeps, and finds the terms.
 Walk GradKernel::startOverKeys(Val queries, Val gradients,
                                ArrayRef<Vals> resultWords) {
-  Walk walk{/*overQueries=*/false,
-            queries,
-            gradients,
-            {},
-            {},
-            {}};
+  Walk walk{/*overQueries=*/false, queries, gradients};
+  walk.firstOperands = tiles.loadAllLeft(queries, rowTiles);
+  walk.secondOperands = tiles.loadAllLeft(gradients, rowTiles);
   Type bf16 = k.getBF16Type();
   for (int64_t tile = 0; tile < rowTiles; ++tile) {
-    walk.firstOperands.emplace_back();
-    walk.secondOperands.emplace_back();
     walk.rowTerms.emplace_back();
-    for (int64_t depth = 0; depth < headSize / 16; ++depth) {
-      walk.firstOperands.back().push_back(tiles.loadLeft(queries, tile, depth));
-      walk.secondOperands.back().push_back(
-          tiles.loadLeft(gradients, tile, depth));
-    }
     for (int64_t half = 0; half < 2; ++half) {
       Val sum = k.f32(0);
       for (int64_t i = 0; i < headSize / 8; ++i) {
         // Words of a left operand: rows, rows + 8, then the next 8 columns.
-        Val word = walk.secondOperands.back()[i / 2][2 * (i % 2) + half];
+        Val word = walk.secondOperands[tile][i / 2][2 * (i % 2) + half];
         Vals a = k.unpack(bf16, word);
         Vals b = k.unpack(bf16, resultWords[2 * tile + half][i]);
         sum = fma(a[1], b[1], fma(a[0], b[0], sum));
@@ -405,12 +395,8 @@ void GradKernel::buildResident() {
   storeRowTerms(overKeys, terms);
   k.blockBarrier();
   storeQueries(overKeys, walkThrough(overKeys, keys, values), staging);
-  Walk overQueries{/*overQueries=*/true,
-                   k.address(keys, own),
-                   k.address(values, own),
-                   {},
-                   {},
-                   {}};
+  Walk overQueries{/*overQueries=*/true, k.address(keys, own),
+                   k.address(values, own)};
   storeKeys(walkThrough(overQueries, queries, gradients), staging);
 }
 
@@ -445,7 +431,7 @@ void GradKernel::buildStaged() {
   k.commitCopies();
   first = k.address(first, own);
   second = k.address(second, own);
-  Walk walk{overQueries, first, second, {}, {}, {}};
+  Walk walk{overQueries, first, second};
   if (!overQueries) {
     SmallVector<Vals> resultWords = loadResultWords();
     k.waitForCopies(0);

@@ -54,6 +54,14 @@ Vals AttentionTiles::loadLeft(Val shared, int64_t tile, int64_t depth) {
                         /*transpose=*/false);
 }
 
+LeftOperands AttentionTiles::loadAllLeft(Val shared, int64_t rowTiles) {
+  LeftOperands operands(rowTiles);
+  for (int64_t tile = 0; tile < rowTiles; ++tile)
+    for (int64_t depth = 0; depth < headSize / 16; ++depth)
+      operands[tile].push_back(loadLeft(shared, tile, depth));
+  return operands;
+}
+
 void AttentionTiles::multiply(LeftOperand left, Val rows, Accumulators &sums) {
   int64_t rowTiles = sums.size(), columns = 8 * sums.front().size();
   // Lane l addresses row l % 8 + 8 (l / 16), columns 8 (l / 8 % 2) on.

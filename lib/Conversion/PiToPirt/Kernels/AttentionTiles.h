@@ -26,6 +26,9 @@ namespace mlir::pi {
 /// Accumulator tiles [16 rows][8 columns][4] of a warp.
 using Accumulators = SmallVector<SmallVector<Vals>>;
 
+/// Left operands (16 x 16) of tiles of 16 rows [tile][depth of 16 columns].
+using LeftOperands = SmallVector<SmallVector<Vals>>;
+
 /// Left operand (16 x 16) of a tile of 16 rows at a depth of 16 columns.
 using LeftOperand = function_ref<Vals(int64_t tile, int64_t depth)>;
 
@@ -47,6 +50,7 @@ public:
 
   /// Left operand from rows in shared memory.
   Vals loadLeft(Val shared, int64_t tile, int64_t depth);
+  LeftOperands loadAllLeft(Val shared, int64_t rowTiles);
 
   Accumulators zeros(int64_t rowTiles, int64_t columns) {
     return Accumulators(rowTiles,
