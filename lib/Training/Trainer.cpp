@@ -295,6 +295,9 @@ Result<Ending> Trainer::run(const SessionOptions &session) {
   start = Clock::now();
   if (Status status = restore(); !status)
     return status;
+  if (session.tune)
+    if (Status status = model.model().tune(); !status)
+      return status;
   double sessionBegin = totalSeconds();
   if (metrics.step == options.steps)
     return Ending::Complete;

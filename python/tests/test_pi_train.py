@@ -277,6 +277,7 @@ def test_errors(models, tokens, tmp_path):
     train(model, *given, "--time-limit", "1e-9")
     fails("has a run already; pi-train --resume", model, *given)
     fails("'--lr' is the run's own", "--resume", run, "--lr", 1)
+    fails("--tune does not go with --resume", "--resume", run, "--tune")
     fails("--out does not go with --resume", "--resume", run, "--out", run)
     fails("--resume takes the folder", "--resume", tmp_path / "none")
     fails("is not an empty folder", model, *given, "--out", tokens)
@@ -298,7 +299,7 @@ def test_help_has_every_option(models, tokens, tmp_path):
     run = tmp_path / "run"
     train(models / "train.pi", *options(tokens, run), "--time-limit", "1e-9")
     description = json.loads((run / "run.json").read_text())
-    session = ["verify_data", "time_limit", "device", "resume", "version"]
+    session = ["verify_data", "tune", "time_limit", "device", "resume", "version"]
     for name in [*description["options"], "weights", "config", *session]:
         assert f"--{name.replace('_', '-')}" in text
     assert train("--version").stdout.startswith("pi-train ")

@@ -46,6 +46,10 @@ What is trained
   --seed N                of the random weights and the order of the data
                           (default 0)
   --device INDEX          the GPU to use (default 0)
+  --tune                  first time the algorithms of each matrix product on
+                          the GPU; the choice is stored in MODEL.pi.tuned, and
+                          all runs of the model take it. Not with --resume: a
+                          run keeps to the sums that it began with
   --verify-data           first compare the checksums of all token shards
 
 The update
@@ -106,6 +110,7 @@ static void bindSession(OptionTable &table, CommandLine &line,
   table.flag("-h", line.help);
   table.flag("--version", line.version);
   table.flag("--verify-data", line.verifyData);
+  table.flag("--tune", line.tune);
   table.text("--out", line.out);
   table.text("--resume", resume);
   table.integer("--device", 0, line.device);
@@ -145,6 +150,10 @@ static Status checkResumed(const std::set<std::string> &given) {
           "option '" + entry.name +
           "' is the run's own and cannot change with --resume; --weights "
           "RUN/checkpoints/latest starts another run from its weights");
+  if (given.count("--tune"))
+    return invalidArgument(
+        "--tune does not go with --resume: another algorithm "
+        "rounds otherwise, and a run goes on bit for bit");
   if (given.count("--out"))
     return invalidArgument("--out does not go with --resume, which goes on in "
                            "the run's own folder");

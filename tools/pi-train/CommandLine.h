@@ -22,6 +22,7 @@ struct CommandLine {
   bool help = false;
   bool version = false;
   bool verifyData = false;
+  bool tune = false;
   /// Whether the run in `out` goes on.
   bool isResumed = false;
   /// Whether evaluations were asked for, so that data without a validation

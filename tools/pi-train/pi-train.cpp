@@ -184,7 +184,8 @@ static Result<int> train(CommandLine line) {
   Trainer trainer(**model, folder, line.options, std::move(*batches),
                   std::move(*validation), progress);
   trainer.setCheckpointFiles(std::move(*files));
-  Result<Ending> ending = trainer.run({line.timeLimit, &interrupted});
+  Result<Ending> ending =
+      trainer.run({line.timeLimit, line.tune, &interrupted});
   if (!ending) {
     progress.finish();
     return ending.status();

@@ -27,6 +27,8 @@ enum class Ending { Complete, TimeLimit, Interrupted };
 struct SessionOptions {
   /// Seconds after which to stop; 0: none.
   double timeLimit = 0;
+  /// Whether to choose by timing what the device leaves open, before a new run.
+  bool tune = false;
   /// Set by another thread or a signal to stop after the step.
   const std::atomic<bool> *interrupted = nullptr;
 };
