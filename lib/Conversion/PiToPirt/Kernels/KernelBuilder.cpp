@@ -8,6 +8,7 @@
 
 #include "KernelBuilder.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -35,7 +36,13 @@ Value KernelBuilder::allocateShared(ArrayRef<int64_t> shape, Type element) {
   auto space = gpu::AddressSpaceAttr::get(
       getContext(), gpu::GPUDialect::getWorkgroupAddressSpace());
   auto type = MemRefType::get(shape, element, AffineMap(), space);
-  return kernel.addWorkgroupAttribution(type, getLoc());
+  unsigned index = kernel.getNumWorkgroupAttributions();
+  Value buffer = kernel.addWorkgroupAttribution(type, getLoc());
+  // LLVM joins loads of neighbouring elements to wide ones.
+  kernel.setWorkgroupAttributionAttr(index,
+                                     LLVM::LLVMDialect::getAlignAttrName(),
+                                     getI64IntegerAttr(kAccessBytes));
+  return buffer;
 }
 
 Value KernelBuilder::index(int64_t value) {
