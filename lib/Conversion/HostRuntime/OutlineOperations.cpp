@@ -345,7 +345,8 @@ static std::string getKey(const Group &group) {
   llvm::raw_string_ostream os(key);
   auto operands = group.operands.getArrayRef();
   for (Operation *op : group.operations) {
-    os << op->getName() << op->getAttrDictionary() << '(';
+    // Discardable attributes say nothing of what is computed.
+    os << op->getName() << op->getPropertiesAsAttribute() << '(';
     for (Value operand : op->getOperands())
       os << llvm::find(operands, operand) - operands.begin() << ':'
          << operand.getType() << ' ';

@@ -160,8 +160,7 @@ static std::string describe(ArrayRef<Operation *> ops,
   }
   os << rows;
   for (Operation *op : ops) {
-    os << '\n' << op->getName() << op->getAttrDictionary();
-    op->getPropertiesAsAttribute().print(os);
+    os << '\n' << op->getName() << op->getPropertiesAsAttribute();
     for (Value operand : op->getOperands()) {
       operand = stripReshapes(operand);
       os << ' ' << numbers.try_emplace(operand, numbers.size()).first->second;
