@@ -39,6 +39,7 @@ void mlir::pi::registerAllDialects(DialectRegistry &registry) {
   pi::registerCubinTranslations(registry);
   pi::registerCostExternalModels(registry);
   pi::registerDifferentiableModels(registry);
+  pi::registerRecomputableModels(registry);
   pi::registerPlanOpModels(registry);
   pi::registerRowOpModels(registry);
 }

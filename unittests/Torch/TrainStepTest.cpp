@@ -18,6 +18,7 @@
 
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
 using namespace pi_torch;
 
@@ -247,6 +248,50 @@ TEST(TrainStepTest, TwoHalvesAreOneBatch) {
           << name << ", step " << step;
       EXPECT_EQ(largest(halves.state(name + ".gradient")), 0.0) << name;
     }
+  }
+}
+
+/// What pi-plan-recomputation says of a function: a part of a remark.
+int64_t numberBefore(const std::string &remarks, const std::string &text) {
+  size_t end = remarks.find(text, remarks.find("@train_step takes "));
+  if (end == std::string::npos)
+    throw std::runtime_error("no '" + text + "' in " + remarks);
+  size_t begin = remarks.find_last_of(' ', end - 1) + 1;
+  return std::stoll(remarks.substr(begin, end - begin));
+}
+
+TEST(TrainStepTest, RecomputationChangesNoBit) {
+  // Large enough for activations to need more memory than gradients.
+  constexpr int64_t positions = 32, batchSize = 32;
+  // With everything, and with everything new.
+  for (const TrainingCase &test :
+       {trainingCases().front(), trainingCases().back()}) {
+    SCOPED_TRACE(test.name);
+    CompiledModel kept =
+        compileTrainStep(test.architecture, batchSize, positions);
+    // As little memory as there can be.
+    std::string remarks = runTool(
+        "pi-opt train.mlir --pi-plan-recomputation=budget=1 -o again.mlir");
+    CompiledModel again("again.mlir");
+    EXPECT_GT(numberBefore(remarks, " operations run again"), 5);
+    EXPECT_LT(numberBefore(remarks, " bytes, without"),
+              numberBefore(remarks, "; "));
+
+    Parameters parameters = setParameters(kept, /*derivedToo=*/true);
+    setParameters(again, /*derivedToo=*/true);
+    for (int64_t step = 1; step <= 2; ++step) {
+      TokenBatch batch = batchOfStep(step, batchSize * positions,
+                                     test.architecture.reference.vocabSize);
+      auto expected = trainStep(kept, batch, batchSize, testOptions(), step);
+      auto actual = trainStep(again, batch, batchSize, testOptions(), step);
+      for (const auto &[name, value] : expected)
+        EXPECT_EQ(actual.at(name).data, value.data) << name;
+    }
+    for (const auto &[name, value] : parameters)
+      EXPECT_EQ(again.parameter(name).data, kept.parameter(name).data) << name;
+    for (const pi_runtime::TensorInfo &state : kept.manifest().states)
+      EXPECT_EQ(again.state(state.name).data, kept.state(state.name).data)
+          << state.name;
   }
 }
 

@@ -365,6 +365,7 @@ void PlanBuilder::pullIntoRun() {
     auto rowOp = dyn_cast<RowOpInterface>(op);
     if (!rowOp || fusion.isFused(op) || pulled.contains(op) ||
         isFusedUpdate(op) || isRounding(op) || !canJoinRun(run, rowOp) ||
+        op->hasAttr(kRecomputedAttr) ||
         !llvm::all_of(op->getOperands(),
                       [&](Value operand) { return isKnown(operand); }) ||
         llvm::none_of(op->getOperands(), [&](Value operand) {

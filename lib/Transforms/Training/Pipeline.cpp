@@ -35,6 +35,11 @@ struct TrainStepOptions : PassPipelineOptions<TrainStepOptions> {
       *this, "ignore-index",
       llvm::cl::desc("Target of positions that do not count"),
       llvm::cl::init(PiBuildLossOptions().ignoreIndex)};
+  Option<uint64_t> recomputationBudget{
+      *this, "recomputation-budget",
+      llvm::cl::desc("Bytes that the tensors of a function may take at a time; "
+                     "0 for any number"),
+      llvm::cl::init(PiPlanRecomputationOptions().budget)};
 };
 } // namespace
 
@@ -47,6 +52,9 @@ static void buildTrainStep(OpPassManager &manager,
   manager.addPass(
       createPiAddOptimizer({options.optimizer, options.beta1, options.beta2,
                             options.epsilon, options.accumulate}));
+  PiPlanRecomputationOptions recomputation;
+  recomputation.budget = options.recomputationBudget;
+  manager.addPass(createPiPlanRecomputation(recomputation));
 }
 
 void mlir::pi::registerTrainStepPipeline() {

@@ -1,6 +1,6 @@
 // RUN: pi-opt %s --pi-outline-operations | FileCheck %s
 
-// Two equal operations call one function; the last one writes the output, and
+// Two equal operations call one function, also if one is marked; the last one writes the output, and
 // the state is updated where it is.
 // CHECK-LABEL: func.func @decode(
 // CHECK-SAME: %[[X:[^:]*]]: memref<1x1x48xf32>, %[[I:[^:]*]]: memref<i32>, %[[C:[^:]*]]: memref<2x1x8x16xf32>, %[[W:[^:]*]]: memref<16x16xf32>, %[[Y:[^:]*]]: memref<1x16xf32>)
@@ -21,7 +21,7 @@ func.func @decode(%x: tensor<1x1x48xf32> {pi.name = "x"}, %i: tensor<i32> {pi.na
   %l = pi.linear %a, %w : (tensor<1x1x16xf32>, tensor<16x16xf32>) -> tensor<1x1x16xf32>
   %s = pi.add %a, %l : (tensor<1x1x16xf32>, tensor<1x1x16xf32>) -> tensor<1x1x16xf32>
   %r = pi.relu %s : tensor<1x1x16xf32>
-  %z = pi.relu %r : tensor<1x1x16xf32>
+  %z = pi.relu %r {pi.recomputed} : tensor<1x1x16xf32>
   %f = tensor.collapse_shape %z [[0, 1], [2]] : tensor<1x1x16xf32> into tensor<1x16xf32>
   return %f, %c1 : tensor<1x16xf32>, tensor<2x1x8x16xf32>
 }

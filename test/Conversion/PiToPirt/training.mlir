@@ -31,3 +31,20 @@ func.func @gradients(%x: tensor<1x4x8xbf16> {pi.name = "x"}, %w: tensor<8x16xf32
   %dw = pi.matmul %rows transposed, %gradients : (tensor<4x8xbf16>, tensor<4x16xbf16>) -> tensor<8x16xf32>
   return %z, %dw : tensor<1x4x17xbf16>, tensor<8x16xf32>
 }
+
+// What runs again stays where it is read, though all it reads is known before:
+// early, it would take the memory that it is there to save.
+// CHECK-LABEL: func.func @recomputed(
+// CHECK: pirt.gemm {{.*}} into %[[U:[^ ]*]] :
+// CHECK: pirt.launch @kernels::@row_gelu_bf16_{{.*}}(%[[U]], %[[A:[^)]*]])
+// CHECK: pirt.gemm %[[A]]
+// CHECK-NEXT: pirt.launch @kernels::@row_gelu_mul_bf16_
+func.func @recomputed(%x: tensor<64x64xbf16> {pi.name = "x"}, %w: tensor<64x64xbf16> {pi.parameter = @w})
+    -> (tensor<64x64xbf16> {pi.name = "z"}) attributes {pi.training} {
+  %u = pi.linear %x, %w : (tensor<64x64xbf16>, tensor<64x64xbf16>) -> tensor<64x64xbf16>
+  %a = pi.gelu %u approximate tanh : tensor<64x64xbf16>
+  %y = pi.linear %a, %w : (tensor<64x64xbf16>, tensor<64x64xbf16>) -> tensor<64x64xbf16>
+  %a2 = pi.gelu %u approximate tanh {pi.recomputed} : tensor<64x64xbf16>
+  %z = pi.mul %y, %a2 : (tensor<64x64xbf16>, tensor<64x64xbf16>) -> tensor<64x64xbf16>
+  return %z : tensor<64x64xbf16>
+}

@@ -2,6 +2,12 @@
 // gone.
 // RUN: pi-opt %s --pi-build-train-step | FileCheck %s --implicit-check-not=func.func
 // RUN: pi-opt %s --pi-build-train-step='accumulate=true ignore-index=-1' | FileCheck %s --check-prefix=SUM --implicit-check-not=func.func
+// RUN: pi-opt %s --pi-build-train-step=recomputation-budget=100000 -o /dev/null 2>&1 | FileCheck %s --check-prefix=BUDGET
+
+// Every function of the step keeps within the budget.
+// BUDGET-DAG: remark: @evaluate takes
+// BUDGET-DAG: remark: @train_step takes
+// BUDGET-DAG: remark: @check_finite takes
 
 pi.parameter @theta : tensor<4xf32>
 pi.parameter @qkv : tensor<2x3x24xf32> decay

@@ -29,6 +29,9 @@ void registerTrainStepPipeline();
 /// reshapes.
 void registerDifferentiableModels(DialectRegistry &registry);
 
+/// Lets conversions of element types run again (RecomputableOpInterface).
+void registerRecomputableModels(DialectRegistry &registry);
+
 } // namespace mlir::pi
 
 #endif // PI_TRANSFORMS_TRAINING_PASSES_H

@@ -308,4 +308,92 @@ def PiBuildFiniteCheck : Pass<"pi-build-finite-check", "::mlir::ModuleOp"> {
                            "::mlir::func::FuncDialect"];
 }
 
+def PiPlanRecomputation : Pass<"pi-plan-recomputation", "::mlir::ModuleOp"> {
+  let summary = "keep within a memory budget by computing values again";
+  let description = [{
+    In functions for training (`pi.training`), what the forward part gives and
+    the backward part reads is kept in between. Where that takes more than
+    `budget` bytes, some of it is computed again instead: the operation is
+    cloned right before the first reader behind the peak, and the clone marked
+    `pi.recomputed`, so that nothing merges it with the first or runs it early.
+    The results are the same numbers. (A GPU fuses products with
+    what follows them, and where that changes, so does how they are rounded.)
+
+    Memory is estimated by liveness in the block, at the element types there: a
+    tensor takes its bytes from the operation that gives it to the last that
+    reads it. Arguments, parameters, states, results of the function and
+    constants take none, and reshapes are views. So before `pi-lower-precision`
+    the budget speaks of f32; behind it, of what is left in bf16. What a kernel
+    needs beside its results is not known here.
+
+    Which operations may run again, and at what cost, `RecomputableOpInterface`
+    says. Where the most memory is in use, one of the values is chosen that the
+    operation there does not read: the one whose bytes are most for the cost of
+    computing it again. What that reads is kept for longer, and counted, or
+    computed again too. This goes on until the peak fits. No boundary between
+    forward and backward is needed, and no operation runs more than twice. The
+    trade of time for memory is that of Chen et al. (arXiv 1604.06174); an
+    optimal choice, as that of Checkmate (arXiv 1910.02653), takes an integer
+    program.
+
+    A remark for each function gives the bytes before and after, and how many
+    operations run again. A budget that cannot be met is a warning, or an error
+    with `strict`, that gives the smallest peak reached. `budget=0` changes
+    nothing.
+
+    Before:
+
+    ```mlir
+    func.func @gradients(%x: tensor<8x16xf32>, %d: tensor<8x16xf32>, %w: tensor<16x16xf32>)
+        -> (tensor<8x16xf32>, tensor<16x16xf32>) attributes {pi.training} {
+      %u = pi.linear %x, %w : (tensor<8x16xf32>, tensor<16x16xf32>) -> tensor<8x16xf32>
+      %a = pi.gelu %u approximate tanh : tensor<8x16xf32>
+      %v = pi.linear %a, %w : (tensor<8x16xf32>, tensor<16x16xf32>) -> tensor<8x16xf32>
+      %b = pi.gelu %v approximate tanh : tensor<8x16xf32>
+      %y = pi.linear %b, %w : (tensor<8x16xf32>, tensor<16x16xf32>) -> tensor<8x16xf32>
+      %db = pi.mul %d, %y : (tensor<8x16xf32>, tensor<8x16xf32>) -> tensor<8x16xf32>
+      %dv = pi.gelu_grad %db, %v approximate tanh : tensor<8x16xf32>
+      %dw = pi.matmul %a transposed, %dv : (tensor<8x16xf32>, tensor<8x16xf32>) -> tensor<16x16xf32>
+      %du = pi.gelu_grad %dv, %u approximate tanh : tensor<8x16xf32>
+      return %du, %dw : tensor<8x16xf32>, tensor<16x16xf32>
+    }
+    ```
+
+    After `--pi-plan-recomputation=budget=2048`:
+
+    ```mlir
+    func.func @gradients(%x: tensor<8x16xf32>, %d: tensor<8x16xf32>, %w: tensor<16x16xf32>)
+        -> (tensor<8x16xf32>, tensor<16x16xf32>) attributes {pi.training} {
+      %u = pi.linear %x, %w : (tensor<8x16xf32>, tensor<16x16xf32>) -> tensor<8x16xf32>
+      %a = pi.gelu %u approximate tanh : tensor<8x16xf32>
+      %v = pi.linear %a, %w : (tensor<8x16xf32>, tensor<16x16xf32>) -> tensor<8x16xf32>
+      %b = pi.gelu %v approximate tanh : tensor<8x16xf32>
+      %y = pi.linear %b, %w : (tensor<8x16xf32>, tensor<16x16xf32>) -> tensor<8x16xf32>
+      %db = pi.mul %d, %y : (tensor<8x16xf32>, tensor<8x16xf32>) -> tensor<8x16xf32>
+      %dv = pi.gelu_grad %db, %v approximate tanh : tensor<8x16xf32>
+      %a2 = pi.gelu %u approximate tanh {pi.recomputed} : tensor<8x16xf32>
+      %dw = pi.matmul %a2 transposed, %dv : (tensor<8x16xf32>, tensor<8x16xf32>) -> tensor<16x16xf32>
+      %du = pi.gelu_grad %dv, %u approximate tanh : tensor<8x16xf32>
+      return %du, %dw : tensor<8x16xf32>, tensor<16x16xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"budget", "budget", "uint64_t", "0",
+           "Bytes that the tensors of a function may take at a time; 0 for any "
+           "number">,
+    Option<"strict", "strict", "bool", "false",
+           "A budget that cannot be met is an error">
+  ];
+  let statistics = [
+    Statistic<"bytesBefore", "bytes-before",
+              "Most bytes at a time in a function, without recomputation">,
+    Statistic<"bytesAfter", "bytes-after",
+              "Most bytes at a time in a function, with it">,
+    Statistic<"numRecomputed", "recomputed", "Operations that run again">
+  ];
+  let dependentDialects = ["::mlir::pi::PIDialect",
+                           "::mlir::func::FuncDialect"];
+}
+
 #endif // PI_TRANSFORMS_TRAINING_PASSES_TD

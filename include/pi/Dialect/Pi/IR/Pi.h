@@ -22,6 +22,7 @@
 #include "pi/Interfaces/DifferentiableOpInterface.h"
 #include "pi/Interfaces/GenerationOpInterface.h"
 #include "pi/Interfaces/PrecisionOpInterface.h"
+#include "pi/Interfaces/RecomputableOpInterface.h"
 
 #include "pi/Dialect/Pi/IR/PiDialect.h.inc"
 #include "pi/Dialect/Pi/IR/PiEnums.h.inc"
@@ -32,6 +33,11 @@ namespace mlir::pi {
 /// no part in: what only training needs stays there, and what depends on
 /// parameters is computed in every run, since they change.
 constexpr StringLiteral kTrainingAttr = "pi.training";
+
+/// Unit attribute of an operation that computes again what was computed before
+/// and not kept. Nothing may merge it with what computes the same, nor run it
+/// long before its results are read.
+constexpr StringLiteral kRecomputedAttr = "pi.recomputed";
 
 /// The training loss, as a resource that operations add to.
 struct LossResource : public SideEffects::Resource::Base<LossResource> {

@@ -28,7 +28,7 @@ class PI_AttentionLikeOp<string mnemonic, list<Trait> traits = []>
 def PI_AttentionOp
     : PI_AttentionLikeOp<"attention", [
         AttrSizedResultSegments, PI_WideOperandsAndResults, PI_Costly, PI_CountsFlops, PI_NonlinearByHead,
-        DeclareOpInterfaceMethods<DifferentiableOpInterface, ["buildForward"]>,
+        PI_Recomputable, DeclareOpInterfaceMethods<DifferentiableOpInterface, ["buildForward"]>,
         DeclareOpInterfaceMethods<GenerationOpInterface, ["getStateType"]>]> {
   let summary = "multi-head self-attention over a packed projection";
   let description = [{

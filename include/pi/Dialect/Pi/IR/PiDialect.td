@@ -13,6 +13,7 @@ include "mlir/IR/OpBase.td"
 include "pi/Interfaces/CostInterfaces.td"
 include "pi/Interfaces/DifferentiableOpInterface.td"
 include "pi/Interfaces/PrecisionOpInterface.td"
+include "pi/Interfaces/RecomputableOpInterface.td"
 
 def PI_Dialect : Dialect {
   let name = "pi";
@@ -79,6 +80,8 @@ def PI_WideResults : DeclareOpInterfaceMethods<PrecisionOpInterface,
 def PI_WideOperandsAndResults
     : DeclareOpInterfaceMethods<PrecisionOpInterface,
                                ["getOperandFormat", "getResultFormat"]>;
+/// An operation that training may execute again instead of keeping its results.
+defvar PI_Recomputable = RecomputableOpInterface;
 def PI_CountsFlops : DeclareOpInterfaceMethods<FlopCountOpInterface>;
 
 #endif // PI_DIALECT_PI_IR_PIDIALECT_TD

@@ -36,7 +36,7 @@ class PI_BroadcastOp<string mnemonic, list<Trait> traits = []>
       "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
 }
 
-def PI_MulOp : PI_BroadcastOp<"mul", [PI_Differentiable]> {
+def PI_MulOp : PI_BroadcastOp<"mul", [PI_Differentiable, PI_Recomputable]> {
   let summary = "an elementwise product, broadcast over leading dimensions";
   let description = [{
     `result = lhs * rhs`, element by element. The shape of rhs is that of lhs or
@@ -51,7 +51,7 @@ def PI_MulOp : PI_BroadcastOp<"mul", [PI_Differentiable]> {
   let hasFolder = 1;
 }
 
-def PI_DivOp : PI_BroadcastOp<"div"> {
+def PI_DivOp : PI_BroadcastOp<"div", [PI_Recomputable]> {
   let summary = "an elementwise quotient, broadcast over leading dimensions";
   let description = [{
     `result = lhs / rhs`, element by element, with shapes as in `pi.mul`.

@@ -24,7 +24,7 @@ class PI_LinearAlgebraOp<string mnemonic, list<Trait> traits = []>
     : PI_Op<mnemonic, traits # [Pure]>;
 
 def PI_EmbeddingOp
-    : PI_LinearAlgebraOp<"embedding", [PI_ComputeFormat, PI_Costly, PI_Differentiable,
+    : PI_LinearAlgebraOp<"embedding", [PI_ComputeFormat, PI_Costly, PI_Differentiable, PI_Recomputable,
                                       InferTypeOpAdaptor]> {
   let summary = "rows of a table, chosen by token";
   let description = [{
@@ -48,7 +48,7 @@ def PI_EmbeddingOp
 
 def PI_PositionEmbeddingOp
     : PI_LinearAlgebraOp<"position_embedding",
-                         [PI_ComputeFormat, PI_Local, PI_Differentiable,
+                         [PI_ComputeFormat, PI_Local, PI_Differentiable, PI_Recomputable,
                           DeclareOpInterfaceMethods<GenerationOpInterface>]> {
   let summary = "consecutive rows of a table, chosen by position";
   let description = [{
@@ -72,7 +72,7 @@ def PI_PositionEmbeddingOp
 }
 
 def PI_LinearOp
-    : PI_LinearAlgebraOp<"linear", [PI_ComputeFormat, PI_Costly, PI_CountsFlops, PI_Differentiable,
+    : PI_LinearAlgebraOp<"linear", [PI_ComputeFormat, PI_Costly, PI_CountsFlops, PI_Differentiable, PI_Recomputable,
                                    PI_PositionWise, InferTypeOpAdaptor]> {
   let summary = "a linear layer";
   let description = [{
@@ -120,7 +120,7 @@ def PI_LinearOp
 }
 
 def PI_MatmulOp
-    : PI_LinearAlgebraOp<"matmul", [PI_WideResults, PI_Costly, PI_CountsFlops, PI_Differentiable,
+    : PI_LinearAlgebraOp<"matmul", [PI_WideResults, PI_Costly, PI_CountsFlops, PI_Differentiable, PI_Recomputable,
                                    InferTypeOpAdaptor]> {
   let summary = "a product of two matrices";
   let description = [{
@@ -160,7 +160,7 @@ def PI_MatmulOp
 }
 
 def PI_AddOp
-    : PI_LinearAlgebraOp<"add", [PI_Local, PI_Differentiable, PI_PositionWise,
+    : PI_LinearAlgebraOp<"add", [PI_Local, PI_Differentiable, PI_Recomputable, PI_PositionWise,
                                 InferTypeOpAdaptor]> {
   let summary = "a sum, broadcast over leading dimensions";
   let description = [{
@@ -181,7 +181,7 @@ def PI_AddOp
 }
 
 def PI_ScaledResidualOp
-    : PI_LinearAlgebraOp<"scaled_residual", [PI_Costly, PI_Differentiable,
+    : PI_LinearAlgebraOp<"scaled_residual", [PI_Costly, PI_Differentiable, PI_Recomputable,
                                             PI_PositionWise, InferTypeOpAdaptor]> {
   let summary = "the residual connection of a scaled FFN";
   let description = [{
@@ -208,7 +208,7 @@ def PI_ScaledResidualOp
 }
 
 def PI_SelectPositionOp
-    : PI_LinearAlgebraOp<"select_position", [PI_Local, PI_Differentiable,
+    : PI_LinearAlgebraOp<"select_position", [PI_Local, PI_Differentiable, PI_Recomputable,
                                             InferTypeOpAdaptor]> {
   let summary = "one position of a sequence";
   let description = [{

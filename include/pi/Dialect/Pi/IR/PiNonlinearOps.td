@@ -18,7 +18,7 @@ class PI_NonlinearOp<string mnemonic, list<Trait> traits = []>
 
 def PI_LayerNormOp
     : PI_NonlinearOp<"layer_norm", [PI_WideOperands, PI_Costly, PI_Nonlinear, PI_Differentiable,
-                                    PI_PositionWise, InferTypeOpAdaptor]> {
+                                    PI_Recomputable, PI_PositionWise, InferTypeOpAdaptor]> {
   let summary = "layer normalisation over the last dimension";
   let description = [{
     `result = (input - mean) / sqrt(variance + epsilon) * weight + bias`, with
@@ -45,7 +45,7 @@ def PI_LayerNormOp
 
 class PI_UnaryOp<string mnemonic>
     : PI_NonlinearOp<mnemonic, [PI_Costly, PI_Nonlinear, PI_Differentiable,
-                                PI_PositionWise, Elementwise,
+                                PI_Recomputable, PI_PositionWise, Elementwise,
                                 SameOperandsAndResultType]> {
   let results = (outs PI_FloatTensor:$result);
 }
@@ -101,7 +101,7 @@ def PI_PolynomialOp : PI_UnaryOp<"polynomial"> {
 
 def PI_SoftmaxOp
     : PI_NonlinearOp<"softmax", [PI_Costly, PI_Nonlinear, PI_Differentiable,
-                                 InferTypeOpAdaptor]> {
+                                 PI_Recomputable, InferTypeOpAdaptor]> {
   let summary = "softmax over the last dimension";
   let description = [{
     `result = exp(input / t - max) / sum(exp(input / t - max))` for every row.

@@ -20,7 +20,7 @@ class PI_WeightOp<string mnemonic, list<Trait> traits = []>
   }];
 }
 
-def PI_WeightNormOp : PI_WeightOp<"weight_norm"> {
+def PI_WeightNormOp : PI_WeightOp<"weight_norm", [PI_Recomputable]> {
   let summary = "weight normalisation of a matrix";
   let description = [{
     `result[:, j] = gain[j] * weight[:, j] / |weight[:, j]|` for every column
