@@ -227,7 +227,7 @@ def draw_entropy_bins(runs):
     axes.set_xticks(range(4), BINS)
     axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
     tidy(axes, "heads by entropy, last measurement", "bin", "share of heads (%)")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
     return figure
 
 
