@@ -541,10 +541,13 @@ struct ConvertPiToPirtPass
     }
     for (func::FuncOp function : functions) {
       // A product of few rows is computed by a kernel that reads its weight
-      // before the kernels ahead of it have ended; in training one of those
-      // has rounded the weight.
-      PlanBuilder builder(function, kernels,
-                          function->hasAttr(kTrainingAttr) ? 0 : maxSkinnyRows);
+      // before the kernels ahead of it have ended: none of these may write it,
+      // as those do that round weights or train them.
+      bool writesWeights =
+          function->hasAttr(kTrainingAttr) ||
+          llvm::any_of(function.getBody().front(),
+                       [](Operation &op) { return isRounding(&op); });
+      PlanBuilder builder(function, kernels, writesWeights ? 0 : maxSkinnyRows);
       if (failed(builder.build()))
         return signalPassFailure();
       numGemms += builder.numGemms;

@@ -28,14 +28,16 @@ static bool staysF32(OpOperand &use) {
   return op && op.getOperandFormat(use) == NumberFormat::Wide;
 }
 
-/// The parameters that some function reads as what stays f32.
+/// The parameters that some function reads as what stays f32, or trains: its
+/// updates may be too small for a short format.
 static DenseSet<Attribute> findF32Parameters(ArrayRef<func::FuncOp> functions) {
   DenseSet<Attribute> parameters;
   for (func::FuncOp function : functions)
     for (BlockArgument argument : function.getArguments())
       if (Attribute parameter =
               function.getArgAttr(argument.getArgNumber(), kParameterAttr))
-        if (llvm::any_of(argument.getUses(), staysF32))
+        if (function->hasAttr(kTrainingAttr) ||
+            llvm::any_of(argument.getUses(), staysF32))
           parameters.insert(parameter);
   return parameters;
 }
@@ -62,7 +64,6 @@ struct LowerPrecisionPass : pi::impl::PiLowerPrecisionBase<LowerPrecisionPass> {
 
 private:
   void lower(func::FuncOp function, const DenseSet<Attribute> &f32Parameters) {
-    // Training adds to the parameters what is too small for a short format.
     bool isTraining = function->hasAttr(kTrainingAttr);
     for (BlockArgument argument : function.getArguments())
       if (!isTraining && !f32Parameters.contains(function.getArgAttr(

@@ -25,6 +25,7 @@ def show(path):
         (size,) = struct.unpack("<Q", file.read(8))
         header = json.loads(file.read(size))
         data = file.read()
+    header.pop("__metadata__", None)
     for name, entry in header.items():
         (first,) = struct.unpack_from("<f", data, entry["data_offsets"][0])
         print(name, entry["dtype"], entry["shape"], first)
