@@ -26,8 +26,8 @@ def PiLowerPrecision : Pass<"pi-lower-precision", "::mlir::ModuleOp"> {
     that compute derived parameters stay f32.
 
     A function for training (attribute `pi.training`) keeps its parameters and
-    states in f32: an update may be too small for a shorter format. It rounds
-    once what it computes with. Sums over positions, such as the gradients of
+    states in f32, as every function of the module then has them: an update may
+    be too small for a shorter format. It rounds once what it computes with. Sums over positions, such as the gradients of
     parameters, statistics of rows and the loss stay f32
     (`PrecisionOpInterface`).
 
