@@ -264,16 +264,17 @@ def relative(got, expected):
     return abs(got - expected) / abs(expected)
 
 
-def same_bits(first, second):
-    """Names of what two runs differ in."""
-    pairs = [("losses", first.losses, second.losses)]
-    pairs += [("norms", first.norms, second.norms)]
-    pairs += [(name, first.end[name], second.end[name]) for name in first.end]
+def differing(first, second):
+    """Names of the arrays that have other bits."""
     return [
         name
-        for name, a, b in pairs
-        if np.asarray(a).tobytes() != np.asarray(b).tobytes()
+        for name in first
+        if np.asarray(first[name]).tobytes() != np.asarray(second[name]).tobytes()
     ]
+
+
+def results(run):
+    return {"losses": run.losses, "norms": run.norms, **run.end}
 
 
 def check_steps(model, precision, reference, artefact):
@@ -289,7 +290,10 @@ def check_steps(model, precision, reference, artefact):
     for kind, name, error in tensor_errors(got, expected, precision, model.length):
         limit = allowed.updates if kind == "update" else allowed.moments
         report.add(kind, name, error, limit)
-    report.wrong += [f"{name}: two runs differ" for name in same_bits(got, again)]
+    for name in differing(expected.start, got.start):
+        report.wrong.append(f"{name}: starts with other values")
+    for name in differing(results(got), results(again)):
+        report.wrong.append(f"{name}: two runs differ")
     report.finish()
 
 
