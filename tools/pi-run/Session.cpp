@@ -46,6 +46,7 @@ Status Session::readInfo() {
   deviceName = info["device"];
   for (const json &entry : info["entry_points"])
     entryPoints += " " + entry["name"].get<std::string>() + " ";
+  info.erase("tensors");
   description = info.dump(2);
   return Status::success();
 }

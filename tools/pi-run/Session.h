@@ -45,7 +45,7 @@ public:
   Status loadWeights(const std::string &path, bool tune);
 
   pi_model *get() const { return model; }
-  /// The JSON of pi_model_info, indented.
+  /// The JSON of pi_model_info, indented, without its hundreds of tensors.
   const std::string &info() const { return description; }
   int64_t batch() const { return batchSize; }
   int64_t sequenceLength() const { return length; }
