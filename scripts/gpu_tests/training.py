@@ -99,8 +99,7 @@ MODELS = [
     regularized("per-row", 0.003, 1),
     regularized("per-row", 0.003, 7),
     regularized("per-row", 0.003, 100),
-    # Its gradients of LayerNorms are small sums of many terms.
-    Model("sm-ln-g-1000", "SM+LN+G", length=1000, bf16_error=0.25),
+    Model("sm-ln-g-1000", "SM+LN+G", length=1000),
 ]
 
 
@@ -183,7 +182,8 @@ class Tolerances(NamedTuple):
 #: loss and norm more, since five steps add up. In bf16 PyTorch (with weights,
 #: activations and gradients rounded to bf16 on the CPU) is off by up to 2.3e-3 in
 #: the loss, 1.2e-2 in the norm and 5e-2 to 7e-2 in moments and updates, 0.18 with
-#: ReLU and 0.26 at T = 1000. Allowed is twice that; `Model.bf16_error` has the last.
+#: ReLU. Allowed is about twice that; `Model.bf16_error` has the last. (At T = 1000
+#: PyTorch's sums over positions in bf16 are off by 0.26, those in f32 here by 0.03.)
 F32 = Tolerances(1e-5, 2e-5, 1e-4, 1e-3, 1e-5)
 
 
