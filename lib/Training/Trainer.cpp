@@ -217,7 +217,8 @@ Status Trainer::log() {
   if (peakFlops > 0)
     line.utilization = line.tokensPerSecond * flopsPerToken / peakFlops;
   line.secondsLeft =
-      static_cast<double>(options.steps - metrics.step) * stepSeconds;
+      std::min(static_cast<double>(options.steps - metrics.step) * stepSeconds,
+               std::max(0.0, stopAt - totalSeconds()));
   bool isLogged =
       isDue(options.logEvery) || metrics.step == options.steps || !isFinite();
   if (isLogged || progress.isTerminal())
@@ -298,7 +299,8 @@ Result<Ending> Trainer::run(const SessionOptions &session) {
   if (session.tune)
     if (Status status = model.model().tune(); !status)
       return status;
-  double sessionBegin = totalSeconds();
+  if (session.timeLimit > 0)
+    stopAt = totalSeconds() + session.timeLimit;
   if (metrics.step == options.steps)
     return Ending::Complete;
   BatchQueue queue(batches);
@@ -316,8 +318,7 @@ Result<Ending> Trainer::run(const SessionOptions &session) {
       return status;
     bool isComplete = metrics.step == options.steps;
     bool isInterrupted = session.interrupted && *session.interrupted;
-    bool isOver = session.timeLimit > 0 &&
-                  totalSeconds() - sessionBegin >= session.timeLimit;
+    bool isOver = totalSeconds() >= stopAt;
     bool isLast = isComplete || isInterrupted || isOver;
     if (isLast || isDue(options.checkpointEvery))
       status = writeCheckpoint();

@@ -292,6 +292,13 @@ def test_errors(models, tokens, tmp_path):
         fails(message, "--resume", run)
 
 
+def test_time_left_heeds_the_limit(models, tokens, tmp_path):
+    """Of a hundred million steps none but the first fits into the limit."""
+    given = options(tokens, tmp_path / "run", steps=100_000_000)
+    result = train(models / "train.pi", *given, "--time-limit", "1e-9")
+    assert "0:00 left" in result.stdout
+
+
 def test_help_has_every_option(models, tokens, tmp_path):
     text = train("--help").stdout
     assert text.startswith("usage: pi-train MODEL.pi")

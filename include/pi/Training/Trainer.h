@@ -17,6 +17,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <limits>
 
 namespace pi_training {
 
@@ -92,6 +93,9 @@ private:
   BatchState stepBegin, current;
   Clock::time_point start;
   double earlierSeconds = 0;
+  /// In seconds of the run, when this session is to stop; infinite without a
+  /// limit.
+  double stopAt = std::numeric_limits<double>::infinity();
   /// Seconds and steps since the last line of metrics, without evaluations and
   /// checkpoints, and the smoothed time of a step.
   double loggedSeconds = 0, stepSeconds = 0;
