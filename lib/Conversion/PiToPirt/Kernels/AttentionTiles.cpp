@@ -62,26 +62,36 @@ LeftOperands AttentionTiles::loadAllLeft(Val shared, int64_t rowTiles) {
   return operands;
 }
 
+void AttentionTiles::addProducts(LeftOperand left, int64_t depth,
+                                 function_ref<Vals(int64_t)> loadPair,
+                                 Accumulators &sums) {
+  int64_t rowTiles = sums.size(), pairs = sums.front().size() / 2;
+  SmallVector<Vals> a;
+  for (int64_t tile = 0; tile < rowTiles; ++tile)
+    a.push_back(left(tile, depth));
+  for (int64_t pair = 0; pair < pairs; ++pair) {
+    Vals b = loadPair(pair);
+    for (int64_t tile = 0; tile < rowTiles; ++tile)
+      for (int64_t i = 0; i < 2; ++i) {
+        Vals &sum = sums[tile][2 * pair + i];
+        sum = k.multiplyAccumulate(a[tile], ArrayRef(b).slice(2 * i, 2), sum);
+      }
+  }
+}
+
 void AttentionTiles::multiply(LeftOperand left, Val rows, Accumulators &sums) {
-  int64_t rowTiles = sums.size(), columns = 8 * sums.front().size();
   // Lane l addresses row l % 8 + 8 (l / 16), columns 8 (l / 8 % 2) on.
   Val lane = k.laneId();
   Val place = k.address(rows, (lane % 8 + (lane / 16) * 8) * getStride() +
                                   (lane / 8 % 2) * 16);
-  for (int64_t depth = 0; depth < headSize / 16; ++depth) {
-    SmallVector<Vals> a;
-    for (int64_t tile = 0; tile < rowTiles; ++tile)
-      a.push_back(left(tile, depth));
-    for (int64_t pair = 0; pair < columns / 16; ++pair) {
-      Vals b = k.loadMatrices(
-          k.address(place, pair * 16 * getStride() + depth * 32), false);
-      for (int64_t tile = 0; tile < rowTiles; ++tile)
-        for (int64_t i = 0; i < 2; ++i) {
-          Vals &sum = sums[tile][2 * pair + i];
-          sum = k.multiplyAccumulate(a[tile], ArrayRef(b).slice(2 * i, 2), sum);
-        }
-    }
-  }
+  for (int64_t depth = 0; depth < headSize / 16; ++depth)
+    addProducts(
+        left, depth,
+        [&](int64_t pair) {
+          return k.loadMatrices(
+              k.address(place, pair * 16 * getStride() + depth * 32), false);
+        },
+        sums);
 }
 
 Vals AttentionTiles::packLeft(const Accumulators &matrix, int64_t tile,
@@ -104,23 +114,16 @@ void AttentionTiles::accumulate(const Accumulators &left, Val rows,
 
 void AttentionTiles::accumulate(LeftOperand left, int64_t depths, Val rows,
                                 Accumulators &sums) {
-  int64_t rowTiles = sums.size();
   Val lane = k.laneId();
   Val place = k.address(rows, (lane % 16) * getStride() + (lane / 16) * 16);
-  for (int64_t depth = 0; depth < depths; ++depth) {
-    SmallVector<Vals> a;
-    for (int64_t tile = 0; tile < rowTiles; ++tile)
-      a.push_back(left(tile, depth));
-    for (int64_t pair = 0; pair < headSize / 16; ++pair) {
-      Vals b = k.loadMatrices(
-          k.address(place, depth * 16 * getStride() + pair * 32), true);
-      for (int64_t tile = 0; tile < rowTiles; ++tile)
-        for (int64_t i = 0; i < 2; ++i) {
-          Vals &sum = sums[tile][2 * pair + i];
-          sum = k.multiplyAccumulate(a[tile], ArrayRef(b).slice(2 * i, 2), sum);
-        }
-    }
-  }
+  for (int64_t depth = 0; depth < depths; ++depth)
+    addProducts(
+        left, depth,
+        [&](int64_t pair) {
+          return k.loadMatrices(
+              k.address(place, depth * 16 * getStride() + pair * 32), true);
+        },
+        sums);
 }
 
 void AttentionTiles::stage(const Accumulators &sums,

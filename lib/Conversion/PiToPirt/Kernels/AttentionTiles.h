@@ -78,6 +78,12 @@ public:
              int64_t globalStride);
 
 private:
+  /// sums += left at one depth times matrices that `loadPair` gives for each
+  /// two tiles of columns.
+  void addProducts(LeftOperand left, int64_t depth,
+                   function_ref<Vals(int64_t pair)> loadPair,
+                   Accumulators &sums);
+
   TileBuilder &k;
   int64_t headSize, tokens, threads;
 };

@@ -22,17 +22,9 @@ static constexpr int64_t kWarps = MultiTensorKernel::kThreads / 32;
 /// Behind the words by which a block finds its tensor.
 static constexpr int64_t kPartialsOffset = 16;
 
-/// The sum over all threads of a block, in the first one.
-static Val sumBlock(TileBuilder &k, Val value, int64_t warps) {
-  Val partials = k.address(k.sharedMemory(), kPartialsOffset);
-  Val sum = k.sumLanes(value);
-  k.when(equal(k.laneId(), 0),
-         [&] { k.store(sum, k.address(partials, k.warpId() * 4), 4); });
-  k.blockBarrier();
-  Val total = k.load(k.getF32Type(), partials, 4);
-  for (int64_t i = 1; i < warps; ++i)
-    total = total + k.load(k.getF32Type(), k.address(partials, i * 4), 4);
-  return total;
+/// Where the sums of warps meet.
+static Val getPartials(TileBuilder &k) {
+  return k.address(k.sharedMemory(), kPartialsOffset);
 }
 
 static gpu::GPUFuncOp buildSquares(gpu::GPUModuleOp module, Location loc,
@@ -50,7 +42,7 @@ static gpu::GPUFuncOp buildSquares(gpu::GPUModuleOp module, Location loc,
           sum = fma(value, value, sum);
         return {sum};
       })[0];
-  Val total = sumBlock(k, sum, kWarps);
+  Val total = k.sumBlock(sum, getPartials(k));
   k.when(equal(k.threadId(), 0), [&] {
     k.store(total, k.address(k.argument(0), k.blockId(gpu::Dimension::x) * 4),
             4);
@@ -71,7 +63,7 @@ static gpu::GPUFuncOp buildRoot(gpu::GPUModuleOp module, Location loc,
                return {carried[0] +
                        k.load(f32, k.address(k.argument(0), index * 4), 4)};
              })[0];
-  Val total = sumBlock(k, sum, threads / 32);
+  Val total = k.sumBlock(sum, getPartials(k));
   k.when(equal(k.threadId(), 0), [&] {
     k.store(k.intrinsic("llvm.nvvm.sqrt.rn.f", f32, {total}), k.argument(1), 4);
   });

@@ -54,14 +54,8 @@ FailureOr<KernelLaunch> mlir::pi::buildMeanEntropy(gpu::GPUModuleOp module,
                return {carried[0] +
                        k.load(f32, k.wideAddress(k.argument(0), row, 4), 4)};
              })[0];
-  sum = k.sumLanes(sum);
-  k.when(equal(k.laneId(), 0),
-         [&] { k.store(sum, k.address(k.sharedMemory(), k.warpId() * 4), 4); });
-  k.blockBarrier();
+  Val total = k.sumBlock(sum, k.sharedMemory());
   k.when(equal(k.threadId(), 0), [&] {
-    Val total = k.f32(0);
-    for (int64_t warp = 0; warp < kWarps; ++warp)
-      total = total + k.load(f32, k.address(k.sharedMemory(), warp * 4), 4);
     k.store(total / static_cast<double>(batch * tokens),
             k.address(k.argument(1), head * 4), 4);
   });

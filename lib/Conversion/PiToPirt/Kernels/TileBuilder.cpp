@@ -372,6 +372,18 @@ Val TileBuilder::sumLanes(Val value, int64_t mask) {
   return reduceLanes(value, mask, [](Val a, Val b) { return a + b; });
 }
 
+Val TileBuilder::sumBlock(Val value, Val scratch) {
+  int64_t warps = function.getKnownBlockSizeAttr()[0] / 32;
+  Val sum = sumLanes(value);
+  when(equal(laneId(), 0),
+       [&] { store(sum, address(scratch, warpId() * 4), 4); });
+  blockBarrier();
+  Val total = load(getF32Type(), scratch, 4);
+  for (int64_t i = 1; i < warps; ++i)
+    total = total + load(getF32Type(), address(scratch, i * 4), 4);
+  return total;
+}
+
 void TileBuilder::launchNextKernel() {
   NVVM::GriddepcontrolOp::create(*this,
                                  NVVM::GridDepActionKind::launch_dependents);

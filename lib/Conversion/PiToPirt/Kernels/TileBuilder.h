@@ -133,6 +133,9 @@ public:
   /// Combines the values of lanes that differ in the bits of `mask`.
   Val reduceLanes(Val value, int64_t mask, function_ref<Val(Val, Val)> combine);
   Val sumLanes(Val value, int64_t mask = 31);
+  /// The sum of an f32 over all threads of the block, in the order of warps.
+  /// `scratch` is shared memory of 4 bytes for each warp.
+  Val sumBlock(Val value, Val scratch);
 
   /// Programmatic dependent launch: lets the next kernel start once all blocks
   /// of this one have come here, and waits until the kernels before this one
