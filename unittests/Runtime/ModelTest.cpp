@@ -6,33 +6,15 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "TestFiles.h"
-#include "TinyModel.h"
-
-#include "pi/Runtime/pi_runtime.h"
+#include "ModelFixture.h"
 
 #include <dlfcn.h>
 
 using namespace pi_runtime;
 
 namespace {
-class ModelTest : public testing::Test {
+class ModelTest : public ModelFixture {
 protected:
-  void SetUp() override {
-    ASSERT_TRUE(succeeds(tiny.writeModel(modelPath)));
-    ASSERT_TRUE(succeeds(tiny.writeCheckpoint(checkpointPath)));
-  }
-  void TearDown() override { pi_model_free(model); }
-
-  void open() {
-    ASSERT_EQ(pi_model_open(modelPath.c_str(), 0, &model), PI_OK)
-        << pi_last_error();
-  }
-  void load() {
-    open();
-    ASSERT_EQ(pi_model_load_weights(model, checkpointPath.c_str()), PI_OK)
-        << pi_last_error();
-  }
   /// Writes a changed model and gives the error of loading it.
   void expectLoadError(const Manifest &manifest, pi_status kind,
                        const std::string &text) {
@@ -42,18 +24,6 @@ protected:
       status = pi_model_load_weights(model, checkpointPath.c_str());
     expectError(status, kind, text);
   }
-  static void expectError(pi_status status, pi_status kind,
-                          const std::string &text) {
-    EXPECT_EQ(status, kind);
-    EXPECT_NE(std::string(pi_last_error()).find(text), std::string::npos)
-        << pi_last_error();
-  }
-
-  TemporaryDirectory directory;
-  std::string modelPath = directory.path("model.pi");
-  std::string checkpointPath = directory.path("model.safetensors");
-  TinyModel tiny;
-  pi_model *model = nullptr;
 };
 
 const std::vector<int32_t> fullRow = {3, 1, 4, 1, 5, 9, 2, 6};

@@ -6,42 +6,16 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "TestFiles.h"
-#include "TinyModel.h"
-
-#include "pi/Runtime/pi_runtime.h"
+#include "ModelFixture.h"
 
 using namespace pi_runtime;
 
 namespace {
-class TensorsTest : public testing::Test {
+class TensorsTest : public ModelFixture {
 protected:
-  void SetUp() override {
-    ASSERT_TRUE(succeeds(tiny.writeModel(modelPath)));
-    ASSERT_TRUE(succeeds(tiny.writeCheckpoint(checkpointPath)));
-  }
-  void TearDown() override { pi_model_free(model); }
-
-  void open() {
-    ASSERT_EQ(pi_model_open(modelPath.c_str(), 0, &model), PI_OK)
-        << pi_last_error();
-  }
-  void load() {
-    open();
-    ASSERT_EQ(pi_model_load_weights(model, checkpointPath.c_str()), PI_OK)
-        << pi_last_error();
-  }
   static void expectError(pi_status status, const std::string &text) {
-    EXPECT_EQ(status, PI_INVALID_ARGUMENT);
-    EXPECT_NE(std::string(pi_last_error()).find(text), std::string::npos)
-        << pi_last_error();
+    ModelFixture::expectError(status, PI_INVALID_ARGUMENT, text);
   }
-
-  TemporaryDirectory directory;
-  std::string modelPath = directory.path("model.pi");
-  std::string checkpointPath = directory.path("model.safetensors");
-  TinyModel tiny;
-  pi_model *model = nullptr;
 };
 } // namespace
 
