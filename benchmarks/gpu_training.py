@@ -172,7 +172,7 @@ class Peer:
         torch.manual_seed(0)
         self.name = name
         self.model = GPT2(length, attention, options).cuda()
-        self.loss = torch.compile(self.model) if "compile" in name else self.model
+        self.loss = torch.compile(self.model)
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=1e-4, betas=(0.9, 0.95), fused=True
         )
@@ -264,7 +264,7 @@ def measure(artifact, options):
                 begin = time.perf_counter()
                 peer = Peer(name, architecture, batch, length)
                 losses.append(peer.step(*batches[0]))
-                warm = time_steps(peer, batches, 3)
+                time_steps(peer, batches, 3)
                 results[f"{name}, first four steps, s"] = time.perf_counter() - begin
                 sides.append(peer)
                 memory[name] = torch.cuda.max_memory_allocated()

@@ -6,7 +6,15 @@ import math
 import torch
 import torch.nn.functional as F
 
-from measure import DEVICE, TYPES, median_time, random, relative_error, split_heads
+from measure import (
+    DEVICE,
+    TYPES,
+    attention,
+    median_time,
+    random,
+    relative_error,
+    split_heads,
+)
 
 # Of the greatest magnitude of the expected result. In bf16 P and dS are rounded
 # before they are multiplied, and D is found from a rounded result. The
@@ -14,26 +22,6 @@ from measure import DEVICE, TYPES, median_time, random, relative_error, split_he
 # and has these roundings amplified.
 TOLERANCE = {torch.bfloat16: 2e-2, torch.float32: 5e-5}
 TEMPERATURE_TOLERANCE = {torch.bfloat16: 5e-2, torch.float32: 5e-5}
-
-
-def forward(qkv, temperature, heads, causal):
-    """Result, log_sum_exp and entropy."""
-    q, k, v = split_heads(qkv, heads)
-    scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
-    if temperature is not None:
-        scores = scores / temperature[None, :, :, None]
-    length = qkv.shape[1]
-    if causal:
-        hidden = torch.ones(length, length, dtype=torch.bool, device=DEVICE).triu(1)
-        scores = scores.masked_fill(hidden, -math.inf)
-    log_sum_exp = scores.logsumexp(-1)
-    logs = scores - log_sum_exp[..., None]
-    if causal:
-        # No 0 * infinity, neither here nor in the gradient.
-        logs = logs.masked_fill(hidden, -1e4)
-    p = logs.exp()
-    result = (p @ v).transpose(1, 2).reshape(qkv.shape[0], length, -1)
-    return result, log_sum_exp, -(p * logs).sum(-1)
 
 
 def time_eagerly(run, repeats=20):
@@ -89,7 +77,7 @@ def check_attention_grad(kernel, options):
     for b in range(batch):
         x = qkv[b : b + 1].double().requires_grad_()
         t = None if temperature is None else temperature.double().requires_grad_()
-        result, log_sum, entropy = forward(x, t, heads, causal)
+        result, log_sum, entropy = attention(x, t, heads, causal)
         results.append(result.detach().to(dtype))
         log_sums.append(log_sum.detach().float())
         entropies.append(entropy.detach().float())

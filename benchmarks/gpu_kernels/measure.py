@@ -48,3 +48,23 @@ def split_heads(qkv, heads):
     batch, length, width = qkv.shape
     parts = qkv.view(batch, length, 3, heads, width // 3 // heads)
     return parts.permute(2, 0, 3, 1, 4).unbind(0)
+
+
+def attention(qkv, temperature, heads, causal):
+    """Result, log_sum_exp and entropy of each row, to be differentiated if wanted."""
+    q, k, v = split_heads(qkv, heads)
+    scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
+    if temperature is not None:
+        scores = scores / temperature[None, :, :, None]
+    length = qkv.shape[1]
+    if causal:
+        hidden = torch.ones(length, length, dtype=torch.bool, device=DEVICE).triu(1)
+        scores = scores.masked_fill(hidden, -math.inf)
+    log_sum_exp = scores.logsumexp(-1)
+    logs = scores - log_sum_exp[..., None]
+    if causal:
+        # No 0 * infinity, neither here nor in the gradient.
+        logs = logs.masked_fill(hidden, -1e4)
+    p = logs.exp()
+    result = (p @ v).transpose(1, 2).reshape(qkv.shape[0], length, -1)
+    return result, log_sum_exp, -(p * logs).sum(-1)
