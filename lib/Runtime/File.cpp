@@ -75,9 +75,7 @@ Status OutputFile::failure(const char *action) const {
                          "': " + systemError());
 }
 
-/// The file that a chain of symbolic links names, so that a rename replaces
-/// the file and not the link.
-static std::string resolveLinks(const std::string &path) {
+std::string resolvePath(const std::string &path) {
   char *resolved = ::realpath(path.c_str(), nullptr);
   if (!resolved)
     return path;
@@ -97,8 +95,9 @@ Result<OutputFile> OutputFile::create(const std::string &path) {
       return file.failure("write");
     return file;
   }
+  // A rename is to replace the file that a link names, and not the link.
   if (exists)
-    file.finalPath = resolveLinks(path);
+    file.finalPath = resolvePath(path);
   std::string pattern = file.finalPath + ".XXXXXX";
   file.descriptor = ::mkostemp(pattern.data(), O_CLOEXEC);
   if (file.descriptor < 0)

@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <sys/stat.h>
@@ -23,15 +22,6 @@ using namespace pi_runtime;
 namespace pi_training {
 
 using Kind = OptionTable::Entry::Kind;
-
-std::string absolutePath(const std::string &path) {
-  char *resolved = ::realpath(path.c_str(), nullptr);
-  if (!resolved)
-    return path;
-  std::string result = resolved;
-  std::free(resolved);
-  return result;
-}
 
 /// "--min-lr" as "min_lr".
 static std::string keyOf(const OptionTable::Entry &entry) {

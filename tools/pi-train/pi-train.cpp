@@ -135,10 +135,10 @@ static int finish(Ending ending, const Trainer &trainer, const std::string &out,
 
 static Result<int> train(CommandLine line) {
   // A run goes on from any folder.
-  line.model = absolutePath(line.model);
-  line.options.data = absolutePath(line.options.data);
-  line.options.weights = absolutePath(line.options.weights);
-  line.options.config = absolutePath(line.options.config);
+  line.model = resolvePath(line.model);
+  line.options.data = resolvePath(line.options.data);
+  line.options.weights = resolvePath(line.options.weights);
+  line.options.config = resolvePath(line.options.config);
   line.options.warmupSteps = line.options.makeSchedule().warmupSteps;
   RunFolder folder(line.out);
   if (!line.isResumed)

@@ -49,6 +49,10 @@ private:
   size_t length = 0;
 };
 
+/// The absolute path, without symbolic links, of what `path` names; `path`
+/// itself if there is nothing.
+std::string resolvePath(const std::string &path);
+
 /// A file that appears under its name only when it is complete: bytes go to a
 /// temporary file beside it, which `commit` renames. Without `commit` nothing
 /// is left. A device or a pipe is written straight away.

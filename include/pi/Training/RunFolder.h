@@ -49,9 +49,6 @@ private:
   std::string root;
 };
 
-/// The absolute path of a file that exists, without links; otherwise `path`.
-std::string absolutePath(const std::string &path);
-
 } // namespace pi_training
 
 #endif // PI_TRAINING_RUNFOLDER_H
