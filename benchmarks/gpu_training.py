@@ -114,7 +114,7 @@ class Block(nn.Module):
         maximum = math.log(entropy.shape[-1])
         distance = entropy - self.threshold[None, :, None] * maximum
         outside = distance.abs() > GAMMA * maximum
-        return LAMBDA * (distance.square() * outside).sum(1).mean() / HEADS
+        return LAMBDA * (distance.square() * outside).sum() / HEADS
 
     def forward(self, x):
         batch, length, _ = x.shape
