@@ -6,7 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "CostReport.h"
+#include "pi/Analysis/TransformerStructure.h"
+#include "pi/Cost/CostReport.h"
 #include "pi/Cost/Passes.h"
 
 namespace mlir::pi {

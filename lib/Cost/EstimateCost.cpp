@@ -6,9 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "CostReport.h"
+#include "pi/Cost/CostReport.h"
 #include "pi/Cost/Passes.h"
-#include "pi/Support/LocationName.h"
 
 namespace mlir::pi {
 #define GEN_PASS_DEF_PIESTIMATECOST
@@ -27,13 +26,9 @@ struct EstimateCost : public pi::impl::PiEstimateCostBase<EstimateCost> {
   void runOnOperation() final;
 
 private:
-  /// The protocol that the options ask for, and the options in `report`; null
-  /// after an error message.
-  std::unique_ptr<Protocol> readOptions(CostReport &report, Format &format);
-  LogicalResult addOperations(FunctionOpInterface target,
-                              const Protocol &protocol, CostReport &report);
-  void addOperation(Operation *op, const Protocol &protocol,
-                    CostReport &report);
+  /// The options of the estimate and of the report, or failure after an error
+  /// message.
+  FailureOr<CostOptions> readOptions(Format &reportFormat);
 };
 } // namespace
 
@@ -49,125 +44,55 @@ choose(Operation *op, StringRef option, StringRef value,
     }
   InFlightDiagnostic error = op->emitError("unknown ")
                              << option << " '" << value << "'; known are ";
-  llvm::interleave(
-      choices, [&](auto &choice) { error << choice.first; },
-      [&] { error << ", "; });
+  llvm::ListSeparator separator;
+  for (auto &[name, choice] : choices)
+    if (!name.empty())
+      error << StringRef(separator) << name;
   return error;
 }
 
-std::unique_ptr<Protocol> EstimateCost::readOptions(CostReport &report,
-                                                    Format &reportFormat) {
+FailureOr<CostOptions> EstimateCost::readOptions(Format &reportFormat) {
   ModuleOp module = getOperation();
+  llvm::Expected<CostOptions> options = CostOptions::parse(protocol, network);
+  if (!options)
+    return module.emitError(llvm::toString(options.takeError()));
   if (failed(choose<Format>(module, "format", format,
                             {{"table", Format::Table}, {"json", Format::Json}},
                             reportFormat)) ||
-      failed(choose<bool>(module, "weights", weights,
-                          {{"shared", false}, {"known", true}},
-                          report.options.ownerKnowsWeights)) ||
-      failed(choose<bool>(module, "tokens", tokens,
-                          {{"shared", false}, {"known", true}},
-                          report.options.ownerKnowsTokens)) ||
+      failed(choose<std::optional<bool>>(
+          module, "weights", weights,
+          {{"", std::nullopt}, {"shared", false}, {"known", true}},
+          options->ownerKnowsWeights)) ||
+      failed(choose<std::optional<bool>>(
+          module, "tokens", tokens,
+          {{"", std::nullopt}, {"shared", false}, {"known", true}},
+          options->ownerKnowsTokens)) ||
       failed(choose<std::optional<SoftmaxDivision>>(
           module, "softmax-division", softmaxDivision,
           {{"", std::nullopt},
            {"rows", SoftmaxDivision::Rows},
            {"elements", SoftmaxDivision::Elements}},
-          report.options.softmaxDivision)))
-    return nullptr;
-
-  llvm::Expected<Network> parsed = Network::parse(network);
-  if (!parsed) {
-    module.emitError(llvm::toString(parsed.takeError()));
-    return nullptr;
-  }
-  report.network = *parsed;
-
-  const ProtocolRegistry &registry = ProtocolRegistry::get();
-  std::unique_ptr<Protocol> model = registry.create(protocol, report.options);
-  if (!model) {
-    module.emitError("unknown protocol '")
-        << protocol << "'; known are " << registry.getNames();
-    return nullptr;
-  }
-  report.protocol = protocol;
-  report.softmaxDivision = model->getSoftmaxDivision();
-  report.calibrated = model->getCalibrated();
-  return model;
-}
-
-static void add(CostReport &report, std::string location, StringRef op,
-                const Cost &cost) {
-  report.operations.push_back(
-      {std::move(location), op.str(), cost, report.network.getSeconds(cost)});
-}
-
-void EstimateCost::addOperation(Operation *op, const Protocol &protocol,
-                                CostReport &report) {
-  SmallVector<CostItem> items;
-  cast<PICostOpInterface>(op).appendCost(protocol, items);
-  if (items.empty())
-    return;
-  ++numOperations;
-  std::string location = getLocationName(op);
-  for (const CostItem &item : items)
-    add(report, item.name.empty() ? location : location + "." + item.name,
-        op->getName().getStringRef(), item.cost);
-}
-
-LogicalResult EstimateCost::addOperations(FunctionOpInterface target,
-                                          const Protocol &protocol,
-                                          CostReport &report) {
-  TransformerStructure structure(target);
-  report.function = target.getName().str();
-  report.nonlinear = countNonlinear(target, structure);
-  if (Cost setup = protocol.sessionSetup(); setup.bytes > 0)
-    add(report, "session", "setup", setup);
-
-  bool hasUnknown = false;
-  for (Operation &op : target.getFunctionBody().getOps()) {
-    if (op.hasTrait<TrainingOnly>())
-      continue;
-    if (!isa<PICostOpInterface>(op)) {
-      op.emitOpError("has no cost under private inference: it does not "
-                     "implement PICostOpInterface");
-      hasUnknown = true;
-      continue;
-    }
-    addOperation(&op, protocol, report);
-    auto counted = dyn_cast<FlopCountOpInterface>(op);
-    if (!counted)
-      continue;
-    switch (structure.getPart(&op)) {
-    case ModelPart::FeedForward:
-      report.flops.ffn += counted.getFlopCount();
-      break;
-    case ModelPart::Attention:
-      report.flops.attention += counted.getFlopCount();
-      break;
-    case ModelPart::Head:
-      report.flops.head += counted.getFlopCount();
-      break;
-    case ModelPart::FinalLayerNorm:
-    case ModelPart::Other:
-      report.flops.other += counted.getFlopCount();
-      break;
-    }
-  }
-  return failure(hasUnknown);
+          options->softmaxDivision)))
+    return failure();
+  return std::move(*options);
 }
 
 void EstimateCost::runOnOperation() {
   markAllAnalysesPreserved();
-  CostReport report;
   Format reportFormat = Format::Table;
-  std::unique_ptr<Protocol> model = readOptions(report, reportFormat);
-  if (!model)
+  FailureOr<CostOptions> options = readOptions(reportFormat);
+  if (failed(options))
     return signalPassFailure();
   FunctionOpInterface target = findReportedFunction(getOperation(), function);
-  if (!target || failed(addOperations(target, *model, report)))
+  if (!target)
     return signalPassFailure();
+  FailureOr<CostReport> report = estimateCost(target, *options);
+  if (failed(report))
+    return signalPassFailure();
+  numOperations += report->operations.size();
   auto print = [&](raw_ostream &os) {
-    reportFormat == Format::Json ? report.printJson(os) : report.printTable(os);
+    reportFormat == Format::Json ? report->printJson(os)
+                                 : report->printTable(os);
   };
   if (failed(writeReport(target, output, print)))
     signalPassFailure();

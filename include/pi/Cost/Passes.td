@@ -96,12 +96,13 @@ def PiEstimateCost : PI_ReportPass<"pi-estimate-cost"> {
            "cheetah, spu-0.9.5, bumblebee or cryptflow2">,
     Option<"network", "network", "std::string", "\"paper\"",
            "paper, lan, wan, or bandwidth=1Gbps,rtt=10ms">,
-    Option<"weights", "weights", "std::string", "\"shared\"",
+    Option<"weights", "weights", "std::string", "\"\"",
            "`shared` if weights are secret-shared, `known` if one party holds "
-           "them in the clear">,
-    Option<"tokens", "tokens", "std::string", "\"shared\"",
+           "them in the clear; as the function says if empty">,
+    Option<"tokens", "tokens", "std::string", "\"\"",
            "`shared` if tokens are secret-shared, `known` if the other party "
-           "holds them in the clear and makes their one-hot rows">,
+           "holds them in the clear and makes their one-hot rows; as the "
+           "function says if empty">,
     Option<"softmaxDivision", "softmax-division", "std::string", "\"\"",
            "`rows` to multiply by the reciprocal of each row's sum, `elements` "
            "to divide each element; the protocol's own if empty">,
@@ -109,7 +110,7 @@ def PiEstimateCost : PI_ReportPass<"pi-estimate-cost"> {
   ]);
   let statistics = [
     Statistic<"numOperations", "operations-costed",
-              "Operations that cost something">
+              "Parts of operations that cost something">
   ];
 }
 

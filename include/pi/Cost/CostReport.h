@@ -6,16 +6,40 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef PI_LIB_COST_COSTREPORT_H
-#define PI_LIB_COST_COSTREPORT_H
+#ifndef PI_COST_COSTREPORT_H
+#define PI_COST_COSTREPORT_H
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
-#include "pi/Analysis/TransformerStructure.h"
 #include "pi/Cost/Network.h"
 #include "pi/Cost/Protocol.h"
+#include "llvm/Support/Error.h"
 
 namespace mlir::pi {
+
+class TransformerStructure;
+
+/// Units on a function that say that weights stay in the clear with the server,
+/// and tokens with the client, instead of being secret-shared.
+constexpr StringLiteral kKnownWeightsAttr = "pi.known_weights";
+constexpr StringLiteral kKnownTokensAttr = "pi.known_tokens";
+
+/// What a cost is estimated for.
+struct CostOptions {
+  /// A protocol of the registry.
+  std::string protocol;
+  Network network;
+  /// Whether weights and tokens stay with their owner; as the function says if
+  /// not set.
+  std::optional<bool> ownerKnowsWeights, ownerKnowsTokens;
+  /// The protocol's own if not set.
+  std::optional<SoftmaxDivision> softmaxDivision;
+
+  /// Options of a protocol by its name and a network by its description, or an
+  /// error that says what is known.
+  static llvm::Expected<CostOptions> parse(StringRef protocol,
+                                           StringRef network);
+};
 
 /// Nonlinear functions of one kind and shape at one site.
 struct NonlinearCount {
@@ -61,6 +85,11 @@ struct CostReport {
 /// only function with a body. Null after an error message.
 FunctionOpInterface findReportedFunction(ModuleOp module, StringRef name);
 
+/// What one execution of `function` costs. Fails after an error message for
+/// each operation that has no cost.
+FailureOr<CostReport> estimateCost(FunctionOpInterface function,
+                                   const CostOptions &options);
+
 /// Counts of all nonlinear operations of `function`, the most frequent first.
 SmallVector<NonlinearCount>
 countNonlinear(FunctionOpInterface function,
@@ -75,4 +104,4 @@ LogicalResult writeReport(Operation *op, StringRef path,
 
 } // namespace mlir::pi
 
-#endif // PI_LIB_COST_COSTREPORT_H
+#endif // PI_COST_COSTREPORT_H
