@@ -28,6 +28,7 @@
 #include "pi/Transforms/Architecture/Passes.h"
 #include "pi/Transforms/Execution/Passes.h"
 #include "pi/Transforms/Precision/Passes.h"
+#include "pi/Transforms/Private/Passes.h"
 #include "pi/Transforms/Training/Passes.h"
 
 using namespace mlir;
@@ -57,6 +58,7 @@ void mlir::pi::registerAllPasses() {
   pi::registerHostRuntimePasses();
   pi::registerCPUPipeline();
   pi::registerPrecisionPasses();
+  pi::registerPrivatePasses();
   pi::registerTrainingPasses();
   pi::registerTrainStepPipeline();
   pirt::registerPirtPasses();
