@@ -107,10 +107,10 @@ def parse_arguments(arguments):
     parser.add_argument(
         "--inputs",
         choices=["shared", "owned"],
-        default="shared",
         help="shared: every secret is cut into two random shares first, as in "
         "published runs; owned: it stays with its owner until an operation joins "
-        "it with the other's, which sends less (default: shared)",
+        "it with the other's, which sends less (default: as the module says, see "
+        "pi-keep-with-owner)",
     )
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
@@ -235,6 +235,17 @@ def explain(error, log):
     return UserError(f"the engine failed, or the other party ended: {text}")
 
 
+def is_owned(argument, inputs):
+    """Whether an argument stays with its owner, as --inputs or the module says."""
+    return argument["known"] if inputs is None else inputs == "owned"
+
+
+def name_inputs(program, inputs):
+    """--inputs, or what the module says, in one word."""
+    owned = {is_owned(argument, inputs) for argument in program.arguments}
+    return {(True,): "owned", (False,): "shared"}.get(tuple(owned), "mixed")
+
+
 def execute(party, program, secrets, options):
     """Runs all steps; gives the seconds of each, and the result at the client."""
     party.check_same(f"{program.digest()} {options.inputs} {options.protocol}")
@@ -245,7 +256,7 @@ def execute(party, program, secrets, options):
     for name, owner in engine.SESSION_INPUTS.items():
         shape = engine.SESSION_SHAPE
         zero = np.zeros(shape, np.float32) if party.rank == owner else None
-        party.share(name, shape, np.float32, owner, zero)
+        party.share(name, shape, np.float32, owner, owned=False, array=zero)
     for argument in program.arguments:
         is_weight = argument["kind"] == "parameter"
         party.share(
@@ -253,7 +264,8 @@ def execute(party, program, secrets, options):
             argument["shape"],
             TYPES[argument["type"]],
             engine.SERVER if is_weight else engine.CLIENT,
-            secrets.get(argument["value"]),
+            owned=is_owned(argument, options.inputs),
+            array=secrets.get(argument["value"]),
         )
     seconds = [
         party.run(
@@ -322,8 +334,7 @@ def run_party(options):
     check_listen(options.peers[options.party])
     try:
         connect = engine.connect_tcp(options.party, options.peers, options.timeout)
-        owned = options.inputs == "owned"
-        party = engine.Party(options.party, options.protocol, owned, connect)
+        party = engine.Party(options.party, options.protocol, connect)
         seconds, logits = execute(party, program, secrets, options)
     except (RuntimeError, ValueError, OSError, MemoryError) as error:
         raise explain(error, log) from error
@@ -336,12 +347,15 @@ def run_party(options):
 
 def estimate_costs(options):
     """The operations of pi-estimate-cost for a run with these options."""
-    secrets = "known" if options.inputs == "owned" else "shared"
+    inputs = ""
+    if options.inputs is not None:
+        secrets = "known" if options.inputs == "owned" else "shared"
+        inputs = f"weights={secrets} tokens={secrets} "
     with tempfile.TemporaryDirectory(prefix="pi-private-") as directory:
         output = Path(directory, "cost.json")
         passes = (
             f"--pi-estimate-cost=protocol={COST_PROFILE} softmax-division=rows "
-            f"weights={secrets} tokens={secrets} format=json output={output}"
+            f"{inputs}format=json output={output}"
         )
         run_tool("pi-opt", options.model, passes, "-o", os.devnull)
         return json.loads(output.read_text())["operations"]
@@ -375,15 +389,16 @@ def print_tokens(tokens, logits, tokenizer):
     return token
 
 
-def finish(options, steps, result):
+def finish(options, program, steps, result):
     """Prints and writes the report."""
+    inputs = name_inputs(program, options.inputs)
     rows = report.join_costs(steps, estimate_costs(options))
     print(report.format_report(rows))
     result = {
         "model": str(options.model),
         "engine": COST_PROFILE,
         "protocol": options.protocol,
-        "inputs": options.inputs,
+        "inputs": inputs,
         **result,
         "operations": rows,
         "kinds": report.by_kind(rows),
@@ -393,14 +408,14 @@ def finish(options, steps, result):
         if options.json:
             report.write_json(options.json, result)
         if options.figure:
-            title = f"{options.model.name}, {options.protocol}, inputs {options.inputs}"
+            title = f"{options.model.name}, {options.protocol}, inputs {inputs}"
             report.write_figure(options.figure, rows, title)
     except OSError as error:
         raise UserError(f"{error.filename}: {error.strerror}") from error
 
 
 def main_party(options):
-    _, steps, logits, tokens, tokenizer = run_party(options)
+    program, steps, logits, tokens, tokenizer = run_party(options)
     if options.record:
         record = {"steps": steps}
         if logits is not None:
@@ -410,7 +425,7 @@ def main_party(options):
     result = {"party": options.party}
     if logits is not None:
         result["next_token"] = print_tokens(tokens, logits, tokenizer)
-    finish(options, steps, result)
+    finish(options, program, steps, result)
     return 0
 
 
@@ -435,7 +450,7 @@ def main_local(options):
         f"{difference['largest_logit']:.3g}); the most likely token is the same at "
         f"{difference['same_tokens']} of {difference['positions']} positions\n"
     )
-    finish(options, steps, {"next_token": token, **difference})
+    finish(options, program, steps, {"next_token": token, **difference})
     return 0
 
 

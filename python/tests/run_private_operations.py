@@ -40,7 +40,7 @@ def run_on_shares(program, arrays, log):
     def run_party(rank):
         try:
             connect = lambda libspu: libspu.link.create_mem(description, rank)
-            party = engine.Party(rank, "cheetah", False, connect)
+            party = engine.Party(rank, "cheetah", connect)
             for name, array in arrays.items():
                 if name in public:
                     visibility = libspu.Visibility.VIS_PUBLIC
@@ -48,7 +48,14 @@ def run_on_shares(program, arrays, log):
                     party.runtime.set_var(name, shares[rank])
                     continue
                 mine = array if rank == engine.SERVER else None
-                party.share(name, array.shape, array.dtype, engine.SERVER, mine)
+                party.share(
+                    name,
+                    array.shape,
+                    array.dtype,
+                    engine.SERVER,
+                    owned=False,
+                    array=mine,
+                )
             for step in program.steps:
                 text = program.function_module(step["function"])
                 names = step["operands"]

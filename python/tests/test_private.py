@@ -238,18 +238,25 @@ def test_operations_on_shares():
 
 
 @needs_spu
-@pytest.mark.parametrize("inputs", ["shared", "owned"])
+@pytest.mark.parametrize("inputs", ["shared", "owned", "mixed"])
 def test_local_run(model, tmp_path, inputs):
     module, checkpoint = model
     output, figure = tmp_path / "run.json", tmp_path / "run.png"
+    options = ["--inputs", inputs]
+    if inputs == "mixed":
+        # As the module says: the client makes its one-hot rows.
+        source, module, options = module, tmp_path / "mixed.mlir", []
+        passes = "--pi-keep-with-owner=weights=false"
+        run_tool("pi-opt", source, passes, "-o", module)
     status, text, errors = run_private(
         module,
-        *("--weights", checkpoint, "--tokens", "5,6,7,8,9", "--inputs", inputs),
+        *("--weights", checkpoint, "--tokens", "5,6,7,8,9", *options),
         *("--json", output, "--figure", figure),
     )
     assert status == 0, errors
     assert "next token: " in text and "\ntotal " in text
     result = json.loads(output.read_text())
+    assert result["inputs"] == inputs
     assert result["largest_difference"] < 0.02
     assert result["same_tokens"] == result["positions"] == 5
     assert figure.stat().st_size > 0

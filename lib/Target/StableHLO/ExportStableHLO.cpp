@@ -9,6 +9,7 @@
 #include "pi/Target/StableHLO/ExportStableHLO.h"
 
 #include "ExportModel.h"
+#include "pi/Cost/CostReport.h"
 #include "pi/Dialect/Pi/IR/Pi.h"
 #include "pi/Target/StableHLO/StableHLOEmitter.h"
 #include "pi/Transforms/Execution/Passes.h"
@@ -28,6 +29,8 @@ struct Argument {
   HloValue value;
   std::string name;
   StringRef kind;
+  /// Whether it stays in the clear with its owner.
+  bool isKnown = false;
 };
 
 /// A parameter that a checkpoint may lack, and where its value is computed.
@@ -61,6 +64,7 @@ private:
   SmallVector<Argument> arguments;
   SmallVector<HloValue> results;
   SmallVector<std::string> resultNames;
+  bool areWeightsKnown = false;
 };
 } // namespace
 
@@ -130,6 +134,7 @@ LogicalResult Exporter::exportInitializer(func::FuncOp function) {
 }
 
 LogicalResult Exporter::exportForward(func::FuncOp function) {
+  areWeightsKnown = function->hasAttr(kKnownWeightsAttr);
   for (BlockArgument argument : function.getArguments()) {
     unsigned index = argument.getArgNumber();
     auto type = dyn_cast<RankedTensorType>(argument.getType());
@@ -147,7 +152,8 @@ LogicalResult Exporter::exportForward(func::FuncOp function) {
     // Positions are public wherever the dialect has them.
     bool isPosition = type.getRank() == 0 && type.getElementType().isInteger();
     arguments.push_back({emitter.addInput(name, type), name,
-                         isPosition ? "position" : "input"});
+                         isPosition ? "position" : "input",
+                         function->hasAttr(kKnownTokensAttr)});
     emitter.bind(argument, arguments.back().value);
   }
   if (failed(exportOperations(function)))
@@ -172,7 +178,7 @@ void Exporter::collectArguments() {
       return;
     auto it = names.find(value.name);
     std::string name = it == names.end() ? value.name : it->second.str();
-    arguments.push_back({value, name, "parameter"});
+    arguments.push_back({value, name, "parameter", areWeightsKnown});
   };
   for (const HloStep &step : emitter.getSteps())
     llvm::for_each(step.operands, add);
@@ -230,6 +236,7 @@ llvm::json::Value Exporter::describe() {
     Object object = describe(argument.value);
     object["name"] = argument.name;
     object["kind"] = argument.kind;
+    object["known"] = argument.isKnown;
     argumentList.push_back(std::move(object));
   }
   for (auto [value, name] : llvm::zip_equal(results, resultNames)) {

@@ -119,15 +119,15 @@ class Party:
     """One party's end of a run. The server (0) has the weights, the client (1)
     the tokens; only the client learns the result.
 
-    With `owned`, a secret stays with its owner until an operation joins it
-    with the other's; otherwise each is cut into two random shares first, of
-    which the other party gets one.
+    A secret is cut into two random shares, of which the other party gets one, or
+    is owned: it stays with its owner until an operation joins it with the
+    other's.
     """
 
-    def __init__(self, rank, protocol, owned, connect):
+    def __init__(self, rank, protocol, connect):
         """`connect(libspu)` gives the link to the other party."""
         self.spu, self.libspu = import_engine()
-        self.rank, self.owned = rank, owned
+        self.rank = rank
         libspu = self.libspu
         config = libspu.RuntimeConfig(
             protocol=getattr(libspu.ProtocolKind, PROTOCOLS[protocol]),
@@ -136,7 +136,7 @@ class Party:
         )
         config.max_concurrency = 1  # Memory: one set of correlations a thread.
         config.enable_pphlo_profile = True
-        config.experimental_enable_colocated_optimization = owned
+        config.experimental_enable_colocated_optimization = True
         self.io = self.spu.Io(2, config)
 
         self.link = connect(libspu)
@@ -177,11 +177,11 @@ class Party:
             code=self.spu.compile(source, options),
         )
 
-    def share(self, name, shape, dtype, owner, array=None):
+    def share(self, name, shape, dtype, owner, owned, array=None):
         """Puts a secret of `owner` into the runtime of this party; `array` is
         the value, at its owner."""
         visibility = self.libspu.Visibility.VIS_SECRET
-        if self.owned:
+        if owned:
             # The other party has the shape alone.
             value = np.zeros(shape, dtype) if array is None else array
             share = self.io.make_shares(value, visibility, owner)[self.rank]

@@ -44,7 +44,8 @@ def run_local(options, tokens, directory):
     common = [sys.executable, "-m", "pi_mlir.private_run", str(options.model)]
     common += ["--peers", peers, "--parent", str(os.getpid())]
     for name in ("protocol", "inputs", "timeout", "memory_limit"):
-        common += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
+        if (value := getattr(options, name)) is not None:
+            common += [f"--{name.replace('_', '-')}", str(value)]
     secrets = [
         ["--weights", str(options.weights)],
         ["--tokens", ",".join(map(str, tokens))],

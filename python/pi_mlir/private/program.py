@@ -80,7 +80,8 @@ class Program:
 
     def digest(self):
         """What both parties have to agree on."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        described = self.text + json.dumps(self.interface, sort_keys=True)
+        return hashlib.sha256(described.encode()).hexdigest()
 
     def function_module(self, function):
         """One function as the whole of a module."""

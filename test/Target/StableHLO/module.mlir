@@ -27,7 +27,8 @@ module @model {
     %2 = pi.matmul %0, %1 : (tensor<8x32xf32>, tensor<32x24xf32>) -> tensor<8x24xf32> loc("fused")
     pi.yield %2 : tensor<8x24xf32>
   }
-  func.func @forward(%ids: tensor<1x4xi32> {pi.name = "input_ids"}) -> (tensor<1x4x32xf32> {pi.name = "logits"}) {
+  func.func @forward(%ids: tensor<1x4xi32> {pi.name = "input_ids"}) -> (tensor<1x4x32xf32> {pi.name = "logits"})
+      attributes {pi.known_tokens} {
     %table = pi.load @wte.weight : tensor<32x8xf32>
     %x = pi.embedding %ids, %table : (tensor<1x4xi32>, tensor<32x8xf32>) -> tensor<1x4x8xf32> loc("wte")
     %all = pi.load @wpe.weight : tensor<16x8xf32>
@@ -76,8 +77,10 @@ module @model {
 
 // JSON:      "arguments": [
 // JSON:        "kind": "input",
+// JSON-NEXT:   "known": true,
 // JSON-NEXT:   "name": "input_ids",
 // JSON:        "kind": "parameter",
+// JSON-NEXT:   "known": false,
 // JSON-NEXT:   "name": "wte.weight",
 // JSON:      "derivations": [
 // JSON:        "function": "initialize.fused",
