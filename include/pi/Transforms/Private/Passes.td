@@ -59,4 +59,59 @@ def PiKeepWithOwner : Pass<"pi-keep-with-owner", "::mlir::ModuleOp"> {
   ];
 }
 
+def PiPrivateOptimize : Pass<"pi-private-optimize", "::mlir::ModuleOp"> {
+  let summary = "apply the rewrites that make private inference cheaper";
+  let description = [{
+    Tries the passes of this page on the module, asks the cost model what
+    @forward then costs under `protocol` on `network`, and keeps what lowers it:
+    bytes, or seconds with `minimize=seconds`. Of a pass with several settings
+    the cheapest is taken. A remark says of each pass what it saves, or why it
+    was skipped. Passes that were skipped are tried again after another was
+    applied.
+
+    | level | passes |
+    |---|---|
+    | 0 | none |
+    | 2 | `pi-keep-with-owner`, of weights and of tokens |
+
+    A level includes those before it.
+
+    Before:
+
+    ```mlir
+    func.func @forward(%ids: tensor<1x4xi32> {pi.name = "input_ids"}) -> tensor<1x4x8xf32> {
+      %0 = pi.load @wte.weight : tensor<16x8xf32>
+      %1 = pi.embedding %ids, %0 : (tensor<1x4xi32>, tensor<16x8xf32>) -> tensor<1x4x8xf32>
+      return %1 : tensor<1x4x8xf32>
+    }
+    pi.parameter @wte.weight : tensor<16x8xf32>
+    ```
+
+    After `--pi-private-optimize=level=2`:
+
+    ```mlir
+    func.func @forward(%ids: tensor<1x4xi32> {pi.name = "input_ids"}) -> tensor<1x4x8xf32>
+        attributes {pi.known_tokens, pi.known_weights} {
+      %0 = pi.load @wte.weight : tensor<16x8xf32>
+      %1 = pi.embedding %ids, %0 : (tensor<1x4xi32>, tensor<16x8xf32>) -> tensor<1x4x8xf32>
+      return %1 : tensor<1x4x8xf32>
+    }
+    pi.parameter @wte.weight : tensor<16x8xf32>
+    ```
+  }];
+  let options = [
+    Option<"level", "level", "unsigned", "3", "0 to 3: which passes are tried">,
+    Option<"protocol", "protocol", "std::string", "\"cheetah\"",
+           "As of pi-estimate-cost">,
+    Option<"network", "network", "std::string", "\"paper\"",
+           "As of pi-estimate-cost">,
+    Option<"minimize", "minimize", "std::string", "\"bytes\"",
+           "bytes or seconds">
+  ];
+  let statistics = [
+    Statistic<"numTried", "tried", "Settings of passes tried">,
+    Statistic<"numApplied", "applied", "Passes applied">
+  ];
+}
+
 #endif // PI_TRANSFORMS_PRIVATE_PASSES_TD

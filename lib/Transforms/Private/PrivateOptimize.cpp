@@ -1,0 +1,191 @@
+//===- PrivateOptimize.cpp - Applies the rewrites that pay ----------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "pi/Cost/CostReport.h"
+#include "pi/Transforms/Private/Passes.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <functional>
+
+namespace mlir::pi {
+#define GEN_PASS_DEF_PIPRIVATEOPTIMIZE
+#include "pi/Transforms/Private/Passes.h.inc"
+} // namespace mlir::pi
+
+using namespace mlir;
+using namespace mlir::pi;
+
+namespace {
+/// A pass that may lower the cost.
+struct Rewrite {
+  StringRef name;
+  unsigned level;
+  /// The pass in each of its settings.
+  std::vector<std::function<std::unique_ptr<Pass>()>> settings;
+  /// Why the user's options do not let it be tried; empty if they do.
+  StringRef obstacle = {};
+
+  bool isApplied = false;
+  /// Why it was skipped when last tried.
+  std::string reason = {};
+};
+
+struct PrivateOptimize
+    : public pi::impl::PiPrivateOptimizeBase<PrivateOptimize> {
+  using PiPrivateOptimizeBase::PiPrivateOptimizeBase;
+
+  void getDependentDialects(DialectRegistry &registry) const final {
+    for (const Rewrite &rewrite : listRewrites())
+      for (const auto &makePass : rewrite.settings)
+        makePass()->getDependentDialects(registry);
+  }
+  void runOnOperation() final;
+
+private:
+  std::vector<Rewrite> listRewrites() const;
+  FailureOr<OperationCost> estimate();
+  double getObjective(const OperationCost &cost) const {
+    return minimize == "bytes" ? cost.cost.bytes : cost.seconds;
+  }
+  /// Tries all settings; the module is in the best of them if that is cheaper
+  /// than `current`, which is then its cost, and else as it was.
+  void tryRewrite(Rewrite &rewrite, OperationCost &current);
+
+  CostOptions costOptions;
+};
+} // namespace
+
+std::vector<Rewrite> PrivateOptimize::listRewrites() const {
+  auto keepWithOwner = [](bool weights, bool tokens) {
+    return [=] { return createPiKeepWithOwner({weights, tokens}); };
+  };
+  return {
+      {"pi-keep-with-owner=tokens", 2, {keepWithOwner(false, true)}},
+      {"pi-keep-with-owner=weights", 2, {keepWithOwner(true, false)}},
+  };
+}
+
+FailureOr<OperationCost> PrivateOptimize::estimate() {
+  FunctionOpInterface function = findReportedFunction(getOperation(), "");
+  if (!function)
+    return failure();
+  FailureOr<CostReport> report = estimateCost(function, costOptions);
+  if (failed(report))
+    return failure();
+  return report->getTotal();
+}
+
+static std::string format(const OperationCost &cost) {
+  return llvm::formatv("{0:f3} MB and {1:f2} s", cost.cost.bytes / 1e6,
+                       cost.seconds);
+}
+
+static std::string toText(Pass &pass) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  pass.printAsTextualPipeline(os);
+  return text;
+}
+
+void PrivateOptimize::tryRewrite(Rewrite &rewrite, OperationCost &current) {
+  ModuleOp module = getOperation();
+  OwningOpRef<ModuleOp> original(module.clone());
+  OwningOpRef<ModuleOp> best;
+  OperationCost bestCost = current;
+  std::string bestText;
+  rewrite.reason.clear();
+  for (const auto &makePass : rewrite.settings) {
+    ++numTried;
+    std::unique_ptr<Pass> pass = makePass();
+    std::string text = toText(*pass);
+    OpPassManager pipeline(ModuleOp::getOperationName());
+    pipeline.addPass(std::move(pass));
+
+    // An error of the pass is why it is skipped.
+    std::string error;
+    FailureOr<OperationCost> cost = failure();
+    {
+      ScopedDiagnosticHandler handler(&getContext(), [&](Diagnostic &diag) {
+        if (diag.getSeverity() == DiagnosticSeverity::Error && error.empty())
+          error = diag.str();
+      });
+      if (succeeded(runPipeline(pipeline, module)))
+        cost = estimate();
+    }
+    if (failed(cost)) {
+      rewrite.reason = error;
+    } else if (getObjective(*cost) < getObjective(bestCost)) {
+      bestCost = *cost;
+      bestText = text;
+      best = module.clone();
+    } else if (!best && rewrite.reason.empty()) {
+      double more = getObjective(*cost) - getObjective(current);
+      rewrite.reason =
+          more > 0 ? "it would cost " + format(*cost) : "it would save nothing";
+    }
+    module.getBodyRegion().takeBody(original->getBodyRegion());
+    original = module.clone();
+  }
+  if (!best)
+    return;
+  module.getBodyRegion().takeBody(best->getBodyRegion());
+  rewrite.isApplied = true;
+  ++numApplied;
+  emitRemark(module.getLoc())
+      << bestText << ": from " << format(current) << " to " << format(bestCost);
+  current = bestCost;
+}
+
+void PrivateOptimize::runOnOperation() {
+  ModuleOp module = getOperation();
+  llvm::Expected<CostOptions> parsed = CostOptions::parse(protocol, network);
+  if (!parsed) {
+    module.emitError(llvm::toString(parsed.takeError()));
+    return signalPassFailure();
+  }
+  costOptions = *parsed;
+  if (level > 3) {
+    module.emitError("unknown level ")
+        << level.getValue() << "; known are 0 to 3";
+    return signalPassFailure();
+  }
+  if (minimize != "bytes" && minimize != "seconds") {
+    module.emitError("cannot minimize '")
+        << minimize << "'; known are bytes, seconds";
+    return signalPassFailure();
+  }
+  FailureOr<OperationCost> current = estimate();
+  if (failed(current))
+    return signalPassFailure();
+
+  std::vector<Rewrite> rewrites = listRewrites();
+  bool hasChanged = true;
+  while (hasChanged) {
+    hasChanged = false;
+    for (Rewrite &rewrite : rewrites) {
+      if (rewrite.isApplied || rewrite.level > level ||
+          !rewrite.obstacle.empty())
+        continue;
+      tryRewrite(rewrite, *current);
+      hasChanged |= rewrite.isApplied;
+    }
+  }
+  for (const Rewrite &rewrite : rewrites) {
+    if (rewrite.isApplied)
+      continue;
+    InFlightDiagnostic remark = emitRemark(module.getLoc())
+                                << "skipped " << rewrite.name << ": ";
+    if (rewrite.level > level)
+      remark << "it belongs to level " << rewrite.level;
+    else
+      remark << (rewrite.obstacle.empty() ? StringRef(rewrite.reason)
+                                          : rewrite.obstacle);
+  }
+}
