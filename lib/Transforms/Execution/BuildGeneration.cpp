@@ -8,8 +8,9 @@
 
 #include "pi/Dialect/Pi/IR/Pi.h"
 #include "pi/Transforms/Execution/Passes.h"
+#include "pi/Transforms/Utils/ForwardSignature.h"
+#include "pi/Transforms/Utils/SelectPosition.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/StringSet.h"
@@ -42,46 +43,25 @@ struct State {
   RankedTensorType type;
 };
 
-/// What @forward looks like: one input B x T, one result B x T x V.
-struct Signature {
-  RankedTensorType tokens;
-  RankedTensorType logits;
-};
-
 struct BuildGeneration final
     : public pi::impl::PiBuildGenerationBase<BuildGeneration> {
   void runOnOperation() override;
 
 private:
-  FailureOr<Signature> readSignature(func::FuncOp forward);
   void collectStates(func::FuncOp forward);
   func::FuncOp declare(StringRef name, RankedTensorType tokens,
                        StringRef positionName);
   void finish(OpBuilder &builder, func::FuncOp function, Value logits,
               ValueRange states);
-  void buildPrefill();
+  LogicalResult buildPrefill();
   LogicalResult buildDecode();
 
   func::FuncOp forward;
-  Signature signature;
+  ForwardSignature signature;
   /// States by the operation of @forward they belong to, in order.
   llvm::MapVector<Operation *, State> states;
 };
 } // namespace
-
-FailureOr<Signature> BuildGeneration::readSignature(func::FuncOp function) {
-  if (function.getNumArguments() == 1 && function.getNumResults() == 1) {
-    auto tokens = dyn_cast<RankedTensorType>(function.getArgumentTypes()[0]);
-    auto logits = dyn_cast<RankedTensorType>(function.getResultTypes()[0]);
-    if (tokens && logits && tokens.getRank() == 2 && logits.getRank() == 3 &&
-        tokens.getElementType().isInteger(32) &&
-        logits.getShape().take_front(2) == tokens.getShape())
-      return Signature{tokens, logits};
-  }
-  return function.emitError("@forward has to take tokens B x T of i32 and give "
-                            "logits B x T x V, but is ")
-         << function.getFunctionType();
-}
 
 void BuildGeneration::collectStates(func::FuncOp function) {
   llvm::StringSet<> names;
@@ -152,64 +132,7 @@ void BuildGeneration::finish(OpBuilder &builder, func::FuncOp function,
 // Prefill
 //===----------------------------------------------------------------------===//
 
-/// Whether `op` with new operands gives a result of `type`.
-static bool infersType(Operation *op, ValueRange operands, Type type) {
-  auto infer = dyn_cast<InferTypeOpInterface>(op);
-  SmallVector<Type> types;
-  return infer &&
-         succeeded(infer.inferReturnTypes(
-             op->getContext(), std::nullopt, operands,
-             op->getDiscardableAttrDictionary(), op->getPropertiesStorage(),
-             op->getRegions(), types)) &&
-         types.size() == 1 && types.front() == type;
-}
-
-/// The operations whose results are read at every position by an operation
-/// that mixes positions.
-static DenseSet<Operation *> findMixedOperations(Block &block) {
-  DenseSet<Operation *> mixed;
-  for (Operation &op : llvm::reverse(block))
-    if (!op.hasTrait<PositionWise>() ||
-        llvm::any_of(op.getUsers(),
-                     [&](Operation *user) { return mixed.contains(user); }))
-      mixed.insert(&op);
-  return mixed;
-}
-
-/// The value at one position, B x 1 x d, of a value B x T x d: the operations
-/// before it are rebuilt for this position alone, back to those in `mixed`,
-/// which are needed at every position anyhow.
-static Value selectPosition(OpBuilder &builder, Value value, Value position,
-                            const DenseSet<Operation *> &mixed,
-                            DenseMap<Value, Value> &selected) {
-  if (Value known = selected.lookup(value))
-    return known;
-  auto type = cast<RankedTensorType>(value.getType());
-  auto one = RankedTensorType::get({type.getDimSize(0), 1, type.getDimSize(2)},
-                                   type.getElementType());
-  Operation *op = value.getDefiningOp();
-  if (op && !mixed.contains(op)) {
-    SmallVector<Value> operands;
-    for (Value operand : op->getOperands()) {
-      bool perPosition =
-          cast<RankedTensorType>(operand.getType()).getRank() == type.getRank();
-      operands.push_back(perPosition ? selectPosition(builder, operand,
-                                                      position, mixed, selected)
-                                     : operand);
-    }
-    // An addend with a row of its own for each position does not fit here.
-    if (infersType(op, operands, one)) {
-      Operation *rebuilt = builder.clone(*op);
-      rebuilt->setOperands(operands);
-      rebuilt->getResult(0).setType(one);
-      return selected[value] = rebuilt->getResult(0);
-    }
-  }
-  return selected[value] =
-             SelectPositionOp::create(builder, value.getLoc(), value, position);
-}
-
-void BuildGeneration::buildPrefill() {
+LogicalResult BuildGeneration::buildPrefill() {
   func::FuncOp prefill =
       declare(kPrefillName, signature.tokens, "last_position");
   Block &body = prefill.getFunctionBody().front();
@@ -231,14 +154,17 @@ void BuildGeneration::buildPrefill() {
     if (state)
       newStates.push_back(state);
   }
-  DenseMap<Value, Value> selected;
   Operation *terminator = forward.getFunctionBody().front().getTerminator();
-  Value logits = selectPosition(
-      builder, mapping.lookup(terminator->getOperand(0)),
-      prefill.getArgument(1), findMixedOperations(body), selected);
-  finish(builder, prefill, logits, newStates);
+  PositionSelector selector(builder, body, prefill.getArgument(1),
+                            /*decode=*/false);
+  FailureOr<Value> logits =
+      selector.select(mapping.lookup(terminator->getOperand(0)));
+  if (failed(logits))
+    return failure();
+  finish(builder, prefill, *logits, newStates);
   IRRewriter rewriter(&getContext());
   (void)runRegionDCE(rewriter, prefill->getRegions());
+  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -317,13 +243,12 @@ void BuildGeneration::runOnOperation() {
       other->emitError("stands in the way of the generated function @") << name;
       return signalPassFailure();
     }
-  FailureOr<Signature> read = readSignature(forward);
+  FailureOr<ForwardSignature> read = readForwardSignature(forward);
   if (failed(read))
     return signalPassFailure();
   signature = *read;
   states.clear();
   collectStates(forward);
-  buildPrefill();
-  if (failed(buildDecode()))
+  if (failed(buildPrefill()) || failed(buildDecode()))
     signalPassFailure();
 }

@@ -59,6 +59,64 @@ def PiKeepWithOwner : Pass<"pi-keep-with-owner", "::mlir::ModuleOp"> {
   ];
 }
 
+def PiNextTokenOnly : Pass<"pi-next-token-only", "::mlir::ModuleOp"> {
+  let summary = "evaluate only what one next token needs";
+  let description = [{
+    Gives @forward a second input `position`, a public scalar, and logits
+    B x 1 x V at that position instead of B x T x V. Everything that no later
+    row needs is evaluated for this row alone: the head, the last layer's
+    feed-forward block and output projection, and its attention, of which only
+    one query is left. What is saved is the head's product with V T - V
+    columns, and about 1/L of the nonlinear operations of a model of L layers.
+
+    The position of the prompt's last token becomes public, and with it the
+    length of the prompt, which padding would have hidden.
+
+    Before:
+
+    ```mlir
+    func.func @forward(%ids: tensor<1x4xi32> {pi.name = "input_ids"}) -> (tensor<1x4x16xf32> {pi.name = "logits"}) {
+      %0 = pi.load @wte.weight : tensor<16x8xf32>
+      %1 = pi.load @c_attn.weight : tensor<8x24xf32>
+      %2 = pi.embedding %ids, %0 : (tensor<1x4xi32>, tensor<16x8xf32>) -> tensor<1x4x8xf32>
+      %3 = pi.linear %2, %1 : (tensor<1x4x8xf32>, tensor<8x24xf32>) -> tensor<1x4x24xf32>
+      %4 = pi.attention %3 heads 2 scale 0.5 causal : (tensor<1x4x24xf32>) -> tensor<1x4x8xf32>
+      %5 = pi.add %2, %4 : (tensor<1x4x8xf32>, tensor<1x4x8xf32>) -> tensor<1x4x8xf32>
+      %6 = pi.linear %5, %0 transposed : (tensor<1x4x8xf32>, tensor<16x8xf32>) -> tensor<1x4x16xf32>
+      return %6 : tensor<1x4x16xf32>
+    }
+    pi.parameter @wte.weight : tensor<16x8xf32>
+    pi.parameter @c_attn.weight : tensor<8x24xf32>
+    ```
+
+    After:
+
+    ```mlir
+    func.func @forward(%ids: tensor<1x4xi32> {pi.name = "input_ids"}, %position: tensor<i32> {pi.name = "position"})
+        -> (tensor<1x1x16xf32> {pi.name = "logits"}) {
+      %0 = pi.load @wte.weight : tensor<16x8xf32>
+      %1 = pi.load @c_attn.weight : tensor<8x24xf32>
+      %2 = pi.embedding %ids, %0 : (tensor<1x4xi32>, tensor<16x8xf32>) -> tensor<1x4x8xf32>
+      %3 = pi.linear %2, %1 : (tensor<1x4x8xf32>, tensor<8x24xf32>) -> tensor<1x4x24xf32>
+      %4 = pi.select_position %2 at %position : (tensor<1x4x8xf32>, tensor<i32>) -> tensor<1x1x8xf32>
+      %empty = arith.constant dense<0.0> : tensor<2x1x4x8xf32>
+      %5 = pi.update_cache %empty, %3 : (tensor<2x1x4x8xf32>, tensor<1x4x24xf32>) -> tensor<2x1x4x8xf32>
+      %6 = pi.select_position %3 at %position : (tensor<1x4x24xf32>, tensor<i32>) -> tensor<1x1x24xf32>
+      %7 = pi.update_cache %5, %6 at %position
+          : (tensor<2x1x4x8xf32>, tensor<1x1x24xf32>, tensor<i32>) -> tensor<2x1x4x8xf32>
+      %8 = pi.cached_attention %6, %7 at %position heads 2 scale 0.5
+          : (tensor<1x1x24xf32>, tensor<2x1x4x8xf32>, tensor<i32>) -> tensor<1x1x8xf32>
+      %9 = pi.add %4, %8 : (tensor<1x1x8xf32>, tensor<1x1x8xf32>) -> tensor<1x1x8xf32>
+      %10 = pi.linear %9, %0 transposed : (tensor<1x1x8xf32>, tensor<16x8xf32>) -> tensor<1x1x16xf32>
+      return %10 : tensor<1x1x16xf32>
+    }
+    pi.parameter @wte.weight : tensor<16x8xf32>
+    pi.parameter @c_attn.weight : tensor<8x24xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def PiPrivateOptimize : Pass<"pi-private-optimize", "::mlir::ModuleOp"> {
   let summary = "apply the rewrites that make private inference cheaper";
   let description = [{

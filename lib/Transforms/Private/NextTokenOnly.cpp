@@ -1,0 +1,69 @@
+//===- NextTokenOnly.cpp - What one next token needs ----------------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "pi/Transforms/Execution/Passes.h"
+#include "pi/Transforms/Private/Passes.h"
+#include "pi/Transforms/Utils/ForwardSignature.h"
+#include "pi/Transforms/Utils/SelectPosition.h"
+
+#include "mlir/Transforms/RegionUtils.h"
+
+namespace mlir::pi {
+#define GEN_PASS_DEF_PINEXTTOKENONLY
+#include "pi/Transforms/Private/Passes.h.inc"
+} // namespace mlir::pi
+
+using namespace mlir;
+using namespace mlir::pi;
+
+namespace {
+struct NextTokenOnly : public pi::impl::PiNextTokenOnlyBase<NextTokenOnly> {
+  using PiNextTokenOnlyBase::PiNextTokenOnlyBase;
+
+  void runOnOperation() final {
+    ModuleOp module = getOperation();
+    auto forward = module.lookupSymbol<func::FuncOp>(kForwardName);
+    if (!forward || forward.isExternal()) {
+      module.emitError("has no function @forward with a body");
+      return signalPassFailure();
+    }
+    if (failed(readForwardSignature(forward)) ||
+        failed(selectNextToken(forward)))
+      return signalPassFailure();
+  }
+
+private:
+  LogicalResult selectNextToken(func::FuncOp forward);
+};
+} // namespace
+
+LogicalResult NextTokenOnly::selectNextToken(func::FuncOp forward) {
+  Builder b(&getContext());
+  auto name = b.getNamedAttr(kNameAttr, b.getStringAttr("position"));
+  unsigned index = forward.getNumArguments();
+  if (failed(forward.insertArgument(index,
+                                    RankedTensorType::get({}, b.getI32Type()),
+                                    b.getDictionaryAttr(name),
+                                    NameLoc::get(b.getStringAttr("position")))))
+    return failure();
+
+  Block &body = forward.getFunctionBody().front();
+  Operation *terminator = body.getTerminator();
+  OpBuilder builder(terminator);
+  PositionSelector selector(builder, body, forward.getArgument(index),
+                            /*decode=*/true);
+  FailureOr<Value> logits = selector.select(terminator->getOperand(0));
+  if (failed(logits))
+    return failure();
+  terminator->setOperand(0, *logits);
+  forward.setFunctionType(b.getFunctionType(forward.getArgumentTypes(),
+                                            terminator->getOperandTypes()));
+  IRRewriter rewriter(&getContext());
+  (void)runRegionDCE(rewriter, forward->getRegions());
+  return success();
+}
