@@ -202,13 +202,23 @@ def read_tokens(options, program):
     return tokens, tokenizer
 
 
-def pad(tokens, shape):
-    """Tokens as an array; a causal model does not see what is behind them."""
+def client_values(program, tokens):
+    """The client's arguments. Tokens are padded: a causal model does not see what
+    is behind them."""
     import numpy as np
 
-    array = np.zeros(shape, np.int32)
-    array[0, : len(tokens)] = tokens
-    return array
+    tokens_input = program.tokens_input()
+    padded = np.zeros(tokens_input["shape"], np.int32)
+    padded[0, : len(tokens)] = tokens
+    values = {tokens_input["value"]: padded}
+    if position := program.position_input():
+        values[position["value"]] = np.int32(len(tokens) - 1)
+    return values
+
+
+def asked_rows(program, tokens, logits):
+    """The rows of logits that the prompt asks for: the last is the next token's."""
+    return logits[0] if program.position_input() else logits[0, : len(tokens)]
 
 
 # ===-- One party -------------------------------------------------------------#
@@ -257,7 +267,12 @@ def execute(party, program, secrets, options):
         shape = engine.SESSION_SHAPE
         zero = np.zeros(shape, np.float32) if party.rank == owner else None
         party.share(name, shape, np.float32, owner, owned=False, array=zero)
+    public = set()
     for argument in program.arguments:
+        if argument["kind"] == "position":
+            party.publish(argument["value"], secrets.get(argument["value"]))
+            public.add(argument["value"])
+            continue
         is_weight = argument["kind"] == "parameter"
         party.share(
             argument["value"],
@@ -275,7 +290,8 @@ def execute(party, program, secrets, options):
     readers = count_readers(program)
     for step in program.steps:
         text = program.function_module(step["function"])
-        seconds.append(party.run(party.compile(text, step["operands"], step["value"])))
+        executable = party.compile(text, step["operands"], step["value"], public)
+        seconds.append(party.run(executable))
         for operand in set(step["operands"]):
             readers[operand] -= 1
             if readers[operand] == 0:
@@ -324,13 +340,13 @@ def run_party(options):
     sys.stderr, sys.stdout = log.stderr, log.stdout
     Watchdog(log.stderr, options.timeout, options.memory_limit, options.parent)
     program = Program.load(options.model)
-    tokens_input = program.tokens_input()
+    program.tokens_input()  # Refuses other signatures before secrets are read.
     if options.party == engine.SERVER:
         secrets = program.parameter_values(read_checkpoint(options.weights))
         tokens = tokenizer = None
     else:
         tokens, tokenizer = read_tokens(options, program)
-        secrets = {tokens_input["value"]: pad(tokens, tokens_input["shape"])}
+        secrets = client_values(program, tokens)
     check_listen(options.peers[options.party])
     try:
         connect = engine.connect_tcp(options.party, options.peers, options.timeout)
@@ -368,22 +384,21 @@ def compare_with_clear(program, options, tokens, logits):
     from pi_mlir.private.program import evaluate
 
     values = program.parameter_values(read_checkpoint(options.weights))
-    tokens_input = program.tokens_input()
-    values[tokens_input["value"]] = pad(tokens, tokens_input["shape"])
+    values |= client_values(program, tokens)
     arguments = [values[argument["value"]] for argument in program.arguments]
-    clear = evaluate(program.text, arguments)[0][0, : len(tokens)]
-    private = np.asarray(logits)[0, : len(tokens)]
+    clear = asked_rows(program, tokens, evaluate(program.text, arguments)[0])
+    private = asked_rows(program, tokens, np.asarray(logits))
     return {
         "largest_difference": float(np.abs(clear - private).max()),
         "largest_logit": float(np.abs(clear).max()),
         "same_tokens": int((clear.argmax(-1) == private.argmax(-1)).sum()),
-        "positions": len(tokens),
+        "positions": len(clear),
     }
 
 
-def print_tokens(tokens, logits, tokenizer):
+def print_tokens(program, tokens, logits, tokenizer):
     """Prints and gives the most likely next token."""
-    token = int(logits[0, len(tokens) - 1].argmax())
+    token = int(asked_rows(program, tokens, logits)[-1].argmax())
     text = f" {tokenizer.decode([token])!r}" if tokenizer else ""
     print(f"next token: {token}{text}")
     return token
@@ -424,7 +439,7 @@ def main_party(options):
         return 0
     result = {"party": options.party}
     if logits is not None:
-        result["next_token"] = print_tokens(tokens, logits, tokenizer)
+        result["next_token"] = print_tokens(program, tokens, logits, tokenizer)
     finish(options, program, steps, result)
     return 0
 
@@ -442,7 +457,7 @@ def main_local(options):
         for ours, theirs in zip(server["steps"], client["steps"])
     ]
     logits = np.asarray(client["logits"])
-    token = print_tokens(tokens, logits, tokenizer)
+    token = print_tokens(program, tokens, logits, tokenizer)
     difference = compare_with_clear(program, options, tokens, logits)
     print(
         "logits: largest difference to a run in the clear "

@@ -43,9 +43,7 @@ def run_on_shares(program, arrays, log):
             party = engine.Party(rank, "cheetah", connect)
             for name, array in arrays.items():
                 if name in public:
-                    visibility = libspu.Visibility.VIS_PUBLIC
-                    shares = party.io.make_shares(array, visibility)
-                    party.runtime.set_var(name, shares[rank])
+                    party.publish(name, int(array))
                     continue
                 mine = array if rank == engine.SERVER else None
                 party.share(

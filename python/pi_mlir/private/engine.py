@@ -193,6 +193,17 @@ class Party:
             share = unpack_share(self.libspu, self.link.recv(owner))
         self.runtime.set_var(name, share)
 
+    def publish(self, name, value=None):
+        """Puts a number of the client, which the server gets to know, into the
+        runtime of this party as a public i32; `value` is given at the client."""
+        if self.rank == CLIENT:
+            self.link.send_async(SERVER, str(value).encode())
+        else:
+            value = int(self.link.recv(CLIENT).decode())
+        visibility = self.libspu.Visibility.VIS_PUBLIC
+        shares = self.io.make_shares(np.asarray(value, np.int32), visibility)
+        self.runtime.set_var(name, shares[self.rank])
+
     def run(self, executable):
         """Runs a program; gives the seconds it took."""
         start = time.perf_counter()

@@ -91,12 +91,24 @@ class Program:
         """The one secret input of the model, tokens 1 x T."""
         inputs = [a for a in self.arguments if a["kind"] != "parameter"]
         shapes = [(a["kind"], a["type"], len(a["shape"])) for a in inputs]
-        if shapes != [("input", "i32", 2)] or inputs[0]["shape"][0] != 1:
+        tokens, position = ("input", "i32", 2), ("position", "i32", 0)
+        if (
+            shapes not in ([tokens], [tokens, position])
+            or inputs[0]["shape"][0] != 1
+            or (len(inputs) == 2 and inputs[1]["name"] != "position")
+        ):
             found = ", ".join(f"{a['name']}: {a['shape']} {a['type']}" for a in inputs)
             raise UserError(
-                f"@forward has to take tokens 1 x T of i32 alone, but takes {found}"
+                "@forward has to take tokens 1 x T of i32 alone, or with the scalar "
+                f"i32 'position' of pi-next-token-only, but takes {found}"
             )
         return inputs[0]
+
+    def position_input(self):
+        """The public position whose next token is asked for; None if logits are
+        those of all positions."""
+        positions = [a for a in self.arguments if a["kind"] == "position"]
+        return positions[0] if positions else None
 
     def parameter_values(self, checkpoint):
         """The parameters that @main takes, from a map of a checkpoint's tensors.
