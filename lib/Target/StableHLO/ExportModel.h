@@ -47,6 +47,7 @@ HloValue buildSoftmax(HloBuilder &b, const HloValue &scores, bool causal);
 HloValue buildScoreFactor(HloBuilder &b, const HloValue &temperature,
                           double scale);
 
+void registerGenerationExportModels(MLIRContext *context);
 void registerLinearExportModels(MLIRContext *context);
 void registerNonlinearExportModels(MLIRContext *context);
 void registerAttentionExportModels(MLIRContext *context);

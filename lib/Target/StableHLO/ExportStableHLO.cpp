@@ -308,6 +308,7 @@ FailureOr<StableHLOModule> mlir::pi::exportStableHLO(ModuleOp module) {
 void mlir::pi::registerStableHLOExportModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, PIDialect *) {
     registerAttentionExportModels(context);
+    registerGenerationExportModels(context);
     registerLinearExportModels(context);
     registerNonlinearExportModels(context);
     registerWeightExportModels(context);

@@ -204,6 +204,17 @@ HloValue HloBuilder::dynamicSlice(const HloValue &x, ArrayRef<HloValue> starts,
   return result;
 }
 
+HloValue HloBuilder::dynamicUpdateSlice(const HloValue &x,
+                                        const HloValue &update,
+                                        ArrayRef<HloValue> starts) {
+  SmallVector<HloValue> operands = {x, update};
+  llvm::append_range(operands, starts);
+  HloValue result = define(x.type);
+  append("dynamic_update_slice " + pi::toString(operands));
+  appendSignature(operands, result.type);
+  return result;
+}
+
 HloValue HloBuilder::concatenate(ArrayRef<HloValue> parts, int64_t dimension) {
   if (parts.size() == 1)
     return parts.front();

@@ -83,6 +83,9 @@ public:
   /// A slice that starts at the scalars `starts`.
   HloValue dynamicSlice(const HloValue &x, ArrayRef<HloValue> starts,
                         ArrayRef<int64_t> sizes);
+  /// `x` with `update` in the place that starts at the scalars `starts`.
+  HloValue dynamicUpdateSlice(const HloValue &x, const HloValue &update,
+                              ArrayRef<HloValue> starts);
   HloValue concatenate(ArrayRef<HloValue> parts, int64_t dimension);
 
   /// `direction` as in "GE".
