@@ -21,6 +21,7 @@ COUNTS = {
 
 def load_paper_table(source):
     path = str(Path(source) / "benchmarks" / "paper_table")
+    sys.path.insert(0, str(Path(source) / "benchmarks"))
     loader = importlib.machinery.SourceFileLoader("paper_table", path)
     spec = importlib.util.spec_from_loader("paper_table", loader)
     module = importlib.util.module_from_spec(spec)
@@ -58,9 +59,8 @@ def main():
         setting = (length, layers, int(row["vocabulary"]))
         if setting not in models:
             models[setting] = tools.import_model(*setting)
-        report = tools.estimate(
-            models[setting], architecture, "protocol=cheetah network=paper"
-        )
+        options = "protocol=cheetah network=paper"
+        report = paper.estimate(tools, models[setting], architecture, options)
         name = f"{architecture} T={length} L={layers}"
         problems += check(name, report, row)
         counts = COUNTS[architecture].format(
