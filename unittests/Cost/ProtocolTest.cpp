@@ -76,6 +76,26 @@ TEST(Protocol, RoundsGrowWithTheLogarithmOfARow) {
   EXPECT_EQ(cheetah->max(8, 1).bytes, 0);
 }
 
+TEST(Protocol, RoundsOfPrimitivesAreThoseOfTheDocumentation) {
+  // docs/protocols.md, for every profile. CrypTFlow2 (section 3.1): one
+  // oblivious transfer for each of 16 digits at once, then a tree of ANDs over
+  // them.
+  for (const char *name : {"cheetah", "spu-0.9.5", "bumblebee", "cryptflow2"}) {
+    auto protocol = create(name);
+    EXPECT_EQ(protocol->multiplyRing(1).rounds, 1) << name;
+    EXPECT_EQ(protocol->squareRing(1).rounds, 1) << name;
+    EXPECT_EQ(protocol->matmulRing({1, 4, 4, 4}, false).rounds, 1) << name;
+    EXPECT_EQ(protocol->select(1).rounds, 1) << name;
+    EXPECT_EQ(protocol->bitToArithmetic(1).rounds, 1) << name;
+    EXPECT_EQ(protocol->truncate(1).rounds, 1) << name;
+    EXPECT_EQ(protocol->compare(1).rounds, 5) << name;
+    EXPECT_EQ(protocol->equal(1).rounds, 5) << name;
+    EXPECT_EQ(protocol->truncateUnknownSign(1).rounds, 6) << name;
+    EXPECT_EQ(protocol->normalize(1).rounds, 7) << name;
+    EXPECT_EQ(protocol->halveExponent(1).rounds, 2) << name;
+  }
+}
+
 TEST(Protocol, PolynomialsCostTheirPowers) {
   auto cheetah = create("cheetah");
   EXPECT_EQ(cheetah->polynomial(10, 0).bytes, 0);
