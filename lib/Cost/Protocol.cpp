@@ -49,6 +49,11 @@ Cost Protocol::exp(double n) const {
   return truncateUnknownSign(n) + getExpIterations() * square(n);
 }
 
+Cost Protocol::exp(double n, const SquareChain &chain) const {
+  Cost clamp = chain.isClamped ? relu(n) : Cost();
+  return clamp + truncateUnknownSign(n) + chain.squares * multiplyBySelf(n);
+}
+
 Cost Protocol::reciprocalOfPositive(double n) const {
   // x is moved to c in [1/2, 1), the first guess w is linear in c, and two
   // steps r <- r (1 + e), e <- e^2 start from r = w, e = 1 - c w. The last e is
@@ -121,11 +126,14 @@ Cost Protocol::matmul(const MatmulShape &shape) const {
          truncate(shape.getResultElements());
 }
 
-Cost Protocol::linear(int64_t rows, int64_t inFeatures,
-                      int64_t outFeatures) const {
-  MatmulShape shape{/*batch=*/1, rows, inFeatures, outFeatures};
+Cost Protocol::matmulWithParameter(const MatmulShape &shape) const {
   return matmulRing(shape, options.ownerKnowsWeights) +
          truncate(shape.getResultElements());
+}
+
+Cost Protocol::linear(int64_t rows, int64_t inFeatures,
+                      int64_t outFeatures) const {
+  return matmulWithParameter({/*batch=*/1, rows, inFeatures, outFeatures});
 }
 
 /// `step` on all but one element of each row, as a binary tree.
@@ -144,15 +152,31 @@ Cost Protocol::argmax(double rows, double columns) const {
 }
 
 Cost Protocol::softmax(double rows, double columns) const {
-  double n = rows * columns;
-  Cost cost = max(rows, columns) + exp(n);
+  SoftmaxRows all = {rows, columns, rows * columns};
+  return softmaxPowers(all, /*chain=*/std::nullopt) + softmaxNormalization(all);
+}
+
+Cost Protocol::softmaxPowers(const SoftmaxRows &rows,
+                             const std::optional<SquareChain> &chain) const {
+  Cost max = reduceRows(rows.columns, relu(rows.elements - rows.rows));
+  return max + (chain ? exp(rows.elements, *chain) : exp(rows.elements));
+}
+
+Cost Protocol::softmaxNormalization(const SoftmaxRows &rows) const {
   switch (getSoftmaxDivision()) {
   case SoftmaxDivision::Elements:
-    return cost + divide(n);
+    return divide(rows.elements);
   case SoftmaxDivision::Rows:
-    return cost + reciprocal(rows) + multiply(n);
+    return reciprocalOfSums(rows.rows, /*byRsqrt=*/false) +
+           multiply(rows.elements);
   }
   llvm_unreachable("unknown division");
+}
+
+Cost Protocol::reciprocalOfSums(double rows, bool byRsqrt) const {
+  if (!byRsqrt)
+    return reciprocal(rows);
+  return rsqrt(rows) + multiplyBySelf(rows) + 2 * multiply(rows);
 }
 
 Cost Protocol::layerNorm(double rows, double columns) const {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Runs @main of a module on shares, both parties as threads, and in the clear;
-prints the largest difference of each result as JSON."""
+prints the largest difference of each result, and the results in the clear, as
+JSON."""
 
 import json
 import sys
@@ -86,7 +87,9 @@ def main():
         result["value"]: float(np.abs(private[result["value"]] - expected).max())
         for result, expected in zip(program.results, clear)
     }
-    print(json.dumps(differences), file=log.stdout)
+    names = (result["value"] for result in program.results)
+    values = dict(zip(names, (array.tolist() for array in clear)))
+    print(json.dumps({"differences": differences, "clear": values}), file=log.stdout)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import TOOLS, run_tool
 
@@ -216,25 +217,39 @@ def assert_no_party_left(model):
         time.sleep(0.1)
 
 
-OPERATIONS = Path(__file__).parent / "private_operations.mlir"
-
-
-@needs_spu
-def test_operations_on_shares():
-    """The engine takes the text of each operation and computes it right."""
-    code = Path(__file__).parent / "run_private_operations.py"
+def run_operations(name):
+    """Differences on shares of the results of a module of this directory, and
+    the results in the clear."""
+    directory = Path(__file__).parent
     result = subprocess.run(
-        [SPU_PYTHON, code, OPERATIONS],
+        [SPU_PYTHON, directory / "run_private_operations.py", directory / name],
         capture_output=True,
         text=True,
         env=environment(),
         timeout=240,
     )
     assert result.returncode == 0, result.stderr[-2000:]
-    differences = json.loads(result.stdout)
-    assert len(differences) == 16
+    results = json.loads(result.stdout)
     # 18 fractional bits; approximations of exp, tanh, erf and 1 / sqrt.
-    assert {k: v for k, v in differences.items() if not v < 5e-3} == {}
+    assert {k: v for k, v in results["differences"].items() if not v < 5e-3} == {}
+    return results["differences"], results["clear"]
+
+
+@needs_spu
+def test_operations_on_shares():
+    """The engine takes the text of each operation and computes it right."""
+    differences, _ = run_operations("private_operations.mlir")
+    assert len(differences) == 16
+
+
+@needs_spu
+def test_evaluations_of_attention():
+    """An attention is the same however it is evaluated."""
+    differences, clear = run_operations("private_attention.mlir")
+    assert len(differences) == 10
+    for name, value in clear.items():
+        expected = clear[name.split("_")[0].removesuffix(".context") + ".context"]
+        np.testing.assert_allclose(value, expected, atol=1e-6)
 
 
 @needs_spu

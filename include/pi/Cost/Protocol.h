@@ -53,6 +53,23 @@ struct ProtocolOptions {
   bool ownerKnowsTokens = false;
 };
 
+/// The rows of a softmax, and what of them is evaluated.
+struct SoftmaxRows {
+  double rows;
+  /// Columns of the longest row.
+  double columns;
+  /// Elements of all rows together: rows x columns, unless masked ones are
+  /// left out.
+  double elements;
+};
+
+/// An exponential as a chain of squares with public offsets.
+struct SquareChain {
+  unsigned squares;
+  /// Whether its operand is replaced by a bound where it is less.
+  bool isClamped;
+};
+
 /// A batch of products of a `rows x inner` and an `inner x columns` matrix.
 struct MatmulShape {
   int64_t batch;
@@ -116,10 +133,13 @@ public:
 
   virtual Cost multiply(double n) const;
   virtual Cost square(double n) const;
+  /// `x * x` where a program says so, and no function of the protocol's own.
+  virtual Cost multiplyBySelf(double n) const { return square(n); }
   /// A product with parameters, known or shared as the options say.
   Cost multiplyByParameter(double n) const;
   virtual Cost relu(double n) const;
   virtual Cost exp(double n) const;
+  Cost exp(double n, const SquareChain &chain) const;
   /// 1 / x for x > 0, by Goldschmidt's iteration.
   virtual Cost reciprocalOfPositive(double n) const;
   virtual Cost reciprocal(double n) const;
@@ -140,6 +160,8 @@ public:
 
   /// Products of two activations.
   virtual Cost matmul(const MatmulShape &shape) const;
+  /// Products of an activation and a matrix that follows from parameters.
+  Cost matmulWithParameter(const MatmulShape &shape) const;
   /// A product of an activation and a weight.
   virtual Cost linear(int64_t rows, int64_t inFeatures,
                       int64_t outFeatures) const;
@@ -147,7 +169,16 @@ public:
   virtual Cost max(double rows, double columns) const;
   /// Its position too.
   virtual Cost argmax(double rows, double columns) const;
-  virtual Cost softmax(double rows, double columns) const;
+  Cost softmax(double rows, double columns) const;
+  /// The exponentials of a softmax, from its scores: by the protocol's own
+  /// function, or by a chain.
+  virtual Cost softmaxPowers(const SoftmaxRows &rows,
+                             const std::optional<SquareChain> &chain) const;
+  /// What divides them by the sums of their rows.
+  Cost softmaxNormalization(const SoftmaxRows &rows) const;
+  /// The reciprocals of sums s of rows, as r (2 - s r) with r = rsqrt(s)^2 if
+  /// `byRsqrt`.
+  Cost reciprocalOfSums(double rows, bool byRsqrt) const;
   virtual Cost layerNorm(double rows, double columns) const;
   /// `rows` rows of a table of `tableRows x columns` at secret positions: a
   /// test for equality with every row number, then a product of the one-hot

@@ -62,9 +62,10 @@ public:
     return calibrated;
   }
 
-  Cost softmax(double rows, double columns) const override {
-    Cost cost = TwoPartyProtocol::softmax(rows, columns);
-    cost.bytes += rows * columns * kResidualPerSoftmaxElement;
+  Cost softmaxPowers(const SoftmaxRows &rows,
+                     const std::optional<SquareChain> &chain) const override {
+    Cost cost = TwoPartyProtocol::softmaxPowers(rows, chain);
+    cost.bytes += rows.elements * kResidualPerSoftmaxElement;
     return cost;
   }
 

@@ -90,6 +90,12 @@ public:
     return TwoPartyProtocol::squareRing(blocks * kBlock);
   }
 
+  Cost multiplyBySelf(double n) const override {
+    // Squares are what its own functions use; `x * x` in a program is a
+    // product.
+    return multiply(n);
+  }
+
   Cost sessionSetup() const override { return {kSession}; }
 
 protected:

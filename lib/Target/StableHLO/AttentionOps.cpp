@@ -7,25 +7,80 @@
 //===----------------------------------------------------------------------===//
 
 #include "ExportModel.h"
-
-#include "pi/Dialect/Pi/IR/Pi.h"
+#include "Softmax.h"
 
 using namespace mlir;
 using namespace mlir::pi;
 
-/// The third `part` (q, k, v) of a packed projection B x T x 3d, as
-/// B x H x T x d / H.
-static HloValue getHeads(HloBuilder &b, AttentionOp op, const HloValue &qkv,
-                         int64_t part) {
-  int64_t batch = qkv.getShape()[0], rows = qkv.getShape()[1];
-  int64_t width = op.getWidth(), heads = op.getNumHeads();
-  HloValue third =
-      b.slice(qkv, {0, 0, part * width}, {batch, rows, (part + 1) * width});
-  third = b.reshape(third, {batch, rows, heads, op.getHeadSize()});
-  return b.transpose(third, {0, 2, 1, 3});
-}
-
 namespace {
+/// The sizes of an attention, whose heads are grouped into products of `group`
+/// heads.
+struct Heads {
+  explicit Heads(AttentionOp op)
+      : batch(op.getQkv().getType().getDimSize(0)),
+        rows(op.getQkv().getType().getDimSize(1)), count(op.getNumHeads()),
+        width(op.getHeadSize()),
+        group(op.getEvaluationOrDefault().getHeadsPerProduct()),
+        numGroups(count / group) {}
+
+  int64_t batch, rows, count, width, group, numGroups;
+
+  /// The third `part` (q, k, v) of a packed projection B x T x 3d, as B x G x T
+  /// x (H / G) d_h for G groups.
+  HloValue get(HloBuilder &b, const HloValue &qkv, int64_t part) const {
+    int64_t total = count * width;
+    HloValue third =
+        b.slice(qkv, {0, 0, part * total}, {batch, rows, (part + 1) * total});
+    third = b.reshape(third, {batch, rows, numGroups, group * width});
+    return b.transpose(third, {0, 2, 1, 3});
+  }
+
+  /// The heads of each group, B x G x T x (H / G) d_h, as the blocks of a
+  /// diagonal below each other.
+  HloValue getBlockDiagonal(HloBuilder &b, const HloValue &heads) const {
+    SmallVector<HloValue> parts;
+    for (int64_t i = 0; i < group; ++i) {
+      HloValue head = b.slice(heads, {0, 0, 0, i * width},
+                              {batch, numGroups, rows, (i + 1) * width});
+      parts.push_back(b.pad(head, {0, 0, 0, i * width},
+                            {0, 0, 0, (group - 1 - i) * width}));
+    }
+    return b.concatenate(parts, 2);
+  }
+
+  /// Matrices B x H x T x T of a group beside each other, B x G x T x
+  /// (H / G) T.
+  HloValue putBeside(HloBuilder &b, const HloValue &matrices) const {
+    if (group == 1)
+      return matrices;
+    HloValue grouped =
+        b.reshape(matrices, {batch, numGroups, group, rows, rows});
+    return b.reshape(b.transpose(grouped, {0, 1, 3, 2, 4}),
+                     {batch, numGroups, rows, group * rows});
+  }
+
+  /// The inverse of `putBeside`.
+  HloValue separate(HloBuilder &b, const HloValue &matrices) const {
+    if (group == 1)
+      return matrices;
+    HloValue grouped =
+        b.reshape(matrices, {batch, numGroups, rows, group, rows});
+    return b.reshape(b.transpose(grouped, {0, 1, 3, 2, 4}),
+                     {batch, count, rows, rows});
+  }
+
+  /// Factors H x T of rows, as diagonal matrices beside each other, G x T x
+  /// (H / G) T.
+  HloValue getDiagonals(HloBuilder &b, const HloValue &factors) const {
+    SmallVector<int64_t> shape = {numGroups, rows, group, rows};
+    HloValue all = b.broadcast(b.reshape(factors, {numGroups, group, rows}),
+                               shape, {0, 2, 1});
+    HloValue isDiagonal = b.compare("EQ", b.iota(1, shape), b.iota(3, shape));
+    all = b.select(isDiagonal, all, b.fill(0, all.type));
+    return b.reshape(all, {numGroups, rows, group * rows});
+  }
+};
+
 struct AttentionExport : ExportModel<AttentionExport, AttentionOp> {
   LogicalResult exportStableHLO(Operation *op,
                                 StableHLOEmitter &emitter) const {
@@ -33,43 +88,94 @@ struct AttentionExport : ExportModel<AttentionExport, AttentionOp> {
     if (attention.getEntropy() || attention.getLogSumExp())
       return op->emitError("the entropy and the log-sum-exp of 'pi.attention' "
                            "have no StableHLO form: only training reads them");
-    double scale = attention.getScale().convertToDouble();
+    Heads heads(attention);
+    EvaluationAttr evaluation = attention.getEvaluationOrDefault();
     HloValue qkv = emitter.lookup(attention.getQkv());
-    SmallVector<HloValue> operands = {qkv};
-    if (Value temperature = attention.getTemperature())
-      operands.push_back(
-          emitter.step("factor", emitter.lookup(temperature),
-                       [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
-                         return buildScoreFactor(b, arguments[0], scale);
-                       }));
+    HloValue scores = exportScores(attention, heads, qkv, emitter);
 
-    HloValue scores = emitter.step(
-        "scores", operands, [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
-          // Queries are scaled: they are fewer than scores.
-          HloValue queries = getHeads(b, attention, arguments[0], 0);
-          HloValue factor =
-              arguments.size() > 1
-                  ? b.broadcast(arguments[1], queries.getShape(), {1, 2})
-                  : b.fill(scale, queries.type);
-          queries = b.multiply(queries, factor);
-          return b.dot(queries, 3, getHeads(b, attention, arguments[0], 1), 3,
-                       /*numBatch=*/2);
-        });
-    HloValue probabilities = emitter.step(
+    SmallVector<RowBlock> blocks = attention.getRowBlocks();
+    auto getSoftmax = [&](HloBuilder &b) {
+      return SoftmaxBuilder(b, attention.getCausal(), blocks, evaluation);
+    };
+    bool isDeferred = evaluation.getDeferNormalization();
+    HloValue weights = emitter.step(
         "softmax", scores, [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
-          return buildSoftmax(b, arguments[0], attention.getCausal());
+          return isDeferred ? getSoftmax(b).buildPowers(arguments[0])
+                            : getSoftmax(b).buildProbabilities(arguments[0]);
         });
+    SmallVector<HloValue> operands = {weights, qkv};
+    if (isDeferred)
+      operands.push_back(
+          emitter.step("reciprocal", weights,
+                       [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
+                         return getSoftmax(b).buildReciprocals(arguments[0]);
+                       }));
     HloValue context = emitter.step(
-        "context", {probabilities, qkv},
-        [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
-          HloValue heads =
-              b.dot(arguments[0], 3, getHeads(b, attention, arguments[1], 2), 2,
-                    /*numBatch=*/2);
-          return b.reshape(b.transpose(heads, {0, 2, 1, 3}),
-                           attention.getResult().getType().getShape());
+        "context", operands, [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
+          HloValue values =
+              heads.getBlockDiagonal(b, heads.get(b, arguments[1], 2));
+          HloValue product = b.dot(heads.putBeside(b, arguments[0]), 3, values,
+                                   2, /*numBatch=*/2);
+          ArrayRef<int64_t> shape = attention.getResult().getType().getShape();
+          product = b.reshape(b.transpose(product, {0, 2, 1, 3}), shape);
+          if (!isDeferred)
+            return product;
+          HloValue factors = b.broadcastRows(
+              b.transpose(arguments[2], {0, 2, 1}),
+              {heads.batch, heads.rows, heads.count, heads.width});
+          return b.multiply(product, b.reshape(factors, shape));
         });
     emitter.bind(attention.getResult(), context);
     return success();
+  }
+
+private:
+  static HloValue exportScores(AttentionOp attention, const Heads &heads,
+                               const HloValue &qkv, StableHLOEmitter &emitter) {
+    double scale = attention.getScale().convertToDouble();
+    bool byProduct =
+        attention.getEvaluationOrDefault().getTemperatureByProduct();
+    SmallVector<HloValue> operands = {qkv};
+    if (Value temperature = attention.getTemperature())
+      operands.push_back(emitter.step(
+          "factor", emitter.lookup(temperature),
+          [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
+            HloValue factors = buildScoreFactor(b, arguments[0], scale);
+            return byProduct ? heads.getDiagonals(b, factors) : factors;
+          }));
+    return emitter.step(
+        "scores", operands, [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
+          // Queries are scaled: they are fewer than scores.
+          HloValue queries = heads.get(b, arguments[0], 0);
+          if (byProduct)
+            queries =
+                b.dot(b.broadcastLeading(
+                          arguments[1], {heads.batch, heads.numGroups,
+                                         heads.rows, heads.group * heads.rows}),
+                      3, heads.getBlockDiagonal(b, queries), 2, /*numBatch=*/2);
+          else
+            queries =
+                b.multiply(queries, arguments.size() > 1
+                                        ? getRowFactors(b, heads, arguments[1])
+                                        : b.fill(scale, queries.type));
+          HloValue keys =
+              heads.getBlockDiagonal(b, heads.get(b, arguments[0], 1));
+          return heads.separate(b, b.dot(queries, 3, keys, 3, /*numBatch=*/2));
+        });
+  }
+
+  /// Factors H x T of rows for each element of the queries of `heads`.
+  static HloValue getRowFactors(HloBuilder &b, const Heads &heads,
+                                const HloValue &factors) {
+    if (heads.group == 1)
+      return b.broadcast(
+          factors, {heads.batch, heads.count, heads.rows, heads.width}, {1, 2});
+    HloValue all = b.broadcast(
+        b.reshape(factors, {heads.numGroups, heads.group, heads.rows}),
+        {heads.batch, heads.numGroups, heads.rows, heads.group, heads.width},
+        {1, 3, 2});
+    return b.reshape(all, {heads.batch, heads.numGroups, heads.rows,
+                           heads.group * heads.width});
   }
 };
 } // namespace

@@ -38,10 +38,6 @@ struct StepModel : ExportModel<Model, Op> {
   }
 };
 
-/// softmax of each row of `scores` (B x H x T x S). With `causal`, element j of
-/// row i takes part only if j <= i.
-HloValue buildSoftmax(HloBuilder &b, const HloValue &scores, bool causal);
-
 /// scale / temperature (H x T): the factor of each row of scores, known to the
 /// owner of the weights.
 HloValue buildScoreFactor(HloBuilder &b, const HloValue &temperature,

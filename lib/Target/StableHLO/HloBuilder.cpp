@@ -215,6 +215,23 @@ HloValue HloBuilder::dynamicUpdateSlice(const HloValue &x,
   return result;
 }
 
+HloValue HloBuilder::pad(const HloValue &x, ArrayRef<int64_t> low,
+                         ArrayRef<int64_t> high) {
+  SmallVector<int64_t> shape(x.getShape());
+  for (auto [size, before, after] : llvm::zip_equal(shape, low, high))
+    size += before + after;
+  if (x.getShape() == ArrayRef(shape))
+    return x;
+  HloValue zero = fill(0, getType(x, {}));
+  HloValue result = define(getType(x, shape));
+  SmallVector<int64_t> interior(shape.size(), 0);
+  append("pad " + pi::toString({x, zero}) + ", low = " + ::toString(low) +
+         ", high = " + ::toString(high) +
+         ", interior = " + ::toString(interior));
+  appendSignature({x, zero}, result.type);
+  return result;
+}
+
 HloValue HloBuilder::concatenate(ArrayRef<HloValue> parts, int64_t dimension) {
   if (parts.size() == 1)
     return parts.front();

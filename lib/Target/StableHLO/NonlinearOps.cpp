@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ExportModel.h"
+#include "Softmax.h"
 
 #include "pi/Dialect/Pi/IR/Pi.h"
 
@@ -99,7 +100,11 @@ struct SoftmaxExport : ExportModel<SoftmaxExport, SoftmaxOp> {
           if (arguments.size() > 1)
             scores = b.multiply(
                 scores, b.broadcast(arguments[1], scores.getShape(), {1, 2}));
-          return buildSoftmax(b, scores, softmax.getCausal());
+          ArrayRef<int64_t> matrix = scores.getShape().take_back(2);
+          RowBlock all = {0, matrix[0], matrix[1]};
+          return SoftmaxBuilder(b, softmax.getCausal(), all,
+                                EvaluationAttr::getDefault(op->getContext()))
+              .buildProbabilities(scores);
         });
     emitter.bind(softmax.getResult(), result);
     return success();
@@ -110,33 +115,6 @@ struct SoftmaxExport : ExportModel<SoftmaxExport, SoftmaxOp> {
 HloValue mlir::pi::buildScoreFactor(HloBuilder &b, const HloValue &temperature,
                                     double scale) {
   return b.divide(b.fill(scale, temperature.type), temperature);
-}
-
-HloValue mlir::pi::buildSoftmax(HloBuilder &b, const HloValue &scores,
-                                bool causal) {
-  ArrayRef<int64_t> shape = scores.getShape();
-  int64_t columns = scores.getRank() - 1;
-  HloValue mask;
-  if (causal) {
-    ArrayRef<int64_t> matrix = shape.take_back(2);
-    HloValue row = b.iota(0, matrix);
-    mask = b.compare("GE", row, b.iota(1, matrix));
-    mask = b.broadcastLeading(mask, shape);
-  }
-  // The mask is public, so each party chooses on its own shares.
-  auto hide = [&](const HloValue &value, double hidden) {
-    return mask ? b.select(mask, value, b.fill(hidden, value.type)) : value;
-  };
-  // Below every score, and finite: fixed point has no infinity.
-  constexpr double kLowest = -32768;
-  HloValue max = b.reduce("maximum", kLowest, hide(scores, kLowest), columns);
-  // An engine's exponential may be good on an interval only: what is hidden
-  // stays in it.
-  HloValue shifted = hide(b.subtract(scores, b.broadcastRows(max, shape)), 0);
-  HloValue powers = hide(b.elementwise("exponential", shifted), 0);
-  HloValue sum = b.reduce("add", 0, powers, columns);
-  HloValue inverse = b.divide(b.fill(1, sum.type), sum);
-  return b.multiply(powers, b.broadcastRows(inverse, shape));
 }
 
 void mlir::pi::registerNonlinearExportModels(MLIRContext *context) {

@@ -115,7 +115,8 @@ AttentionOp mlir::pi::rebuildAttention(AttentionOp attention, Value temperature,
   auto rebuilt = AttentionOp::create(
       builder, attention.getLoc(), attention.getResult().getType(), entropy,
       attention.getQkv(), temperature, attention.getNumHeads(),
-      attention.getScale(), attention.getCausal());
+      attention.getScale(), attention.getCausal(),
+      attention.getEvaluationAttr());
   rebuilt->setDiscardableAttrs(attention->getDiscardableAttrDictionary());
   attention.getResult().replaceAllUsesWith(rebuilt.getResult());
   if (withEntropy && attention.getEntropy())

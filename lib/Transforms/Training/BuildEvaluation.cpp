@@ -33,7 +33,8 @@ static Value buildMeanEntropy(AttentionOp attention) {
     auto rebuilt = AttentionOp::create(
         builder, attention.getLoc(), attention.getResult().getType(), type,
         attention.getQkv(), attention.getTemperature(), attention.getNumHeads(),
-        attention.getScale(), attention.getCausal());
+        attention.getScale(), attention.getCausal(),
+        attention.getEvaluationAttr());
     attention.getResult().replaceAllUsesWith(rebuilt.getResult());
     entropy = rebuilt.getEntropy();
     attention.erase();

@@ -449,6 +449,77 @@ func.func @attention_entropy(%qkv: tensor<2x16x192xf32>) -> tensor<4x16xf32> {
 
 // -----
 
+// Every row of this one sees all columns.
+func.func @evaluation_not_causal(%qkv: tensor<1x16x192xf32>) -> tensor<1x16x64xf32> {
+  // expected-error @+1 {{pack_rows needs an attention that is causal}}
+  %0 = pi.attention %qkv heads 4 scale 0.25 evaluation <pack_rows = 8> : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
+  return %0 : tensor<1x16x64xf32>
+}
+
+// -----
+
+func.func @evaluation_rows(%qkv: tensor<1x16x192xf32>) -> tensor<1x16x64xf32> {
+  // expected-error @+1 {{pack_rows is 17, but there are 16 rows}}
+  %0 = pi.attention %qkv heads 4 scale 0.25 causal evaluation <pack_rows = 17> : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
+  return %0 : tensor<1x16x64xf32>
+}
+
+// -----
+
+func.func @evaluation_negative_rows(%qkv: tensor<1x16x192xf32>) -> tensor<1x16x64xf32> {
+  // expected-error @+1 {{pack_rows has to be 1 or more, or 0 for no packing, but is -1}}
+  %0 = pi.attention %qkv heads 4 scale 0.25 causal evaluation <pack_rows = -1> : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
+  return %0 : tensor<1x16x64xf32>
+}
+
+// -----
+
+func.func @evaluation_heads(%qkv: tensor<1x16x192xf32>) -> tensor<1x16x64xf32> {
+  // expected-error @+1 {{heads_per_product 3 does not divide 4 heads}}
+  %0 = pi.attention %qkv heads 4 scale 0.25 causal evaluation <heads_per_product = 3> : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
+  return %0 : tensor<1x16x64xf32>
+}
+
+// -----
+
+func.func @evaluation_no_heads(%qkv: tensor<1x16x192xf32>) -> tensor<1x16x64xf32> {
+  // expected-error @+1 {{heads_per_product has to be 1 or more, but is 0}}
+  %0 = pi.attention %qkv heads 4 scale 0.25 causal evaluation <heads_per_product = 0> : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
+  return %0 : tensor<1x16x64xf32>
+}
+
+// -----
+
+func.func @evaluation_temperature(%qkv: tensor<1x16x192xf32>) -> tensor<1x16x64xf32> {
+  // expected-error @+1 {{temperature_by_product needs a temperature}}
+  %0 = pi.attention %qkv heads 4 scale 0.25 causal evaluation <temperature_by_product = true> : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
+  return %0 : tensor<1x16x64xf32>
+}
+
+// -----
+
+// expected-error @+1 {{scale of an exponential has to be finite and greater than 0}}
+func.func private @exponential_scale() attributes {test.exponential = #pi.exponential<scale = -1.0, offsets = [1.0, 0.0]>}
+
+// -----
+
+// A line is no exponential.
+// expected-error @+1 {{an exponential has 1 to 16 squares, so 2 to 17 offsets, but 1 are given}}
+func.func private @exponential_no_squares() attributes {test.exponential = #pi.exponential<scale = 1.0, offsets = [1.0]>}
+
+// -----
+
+// expected-error @+1 {{offsets of an exponential have to be finite}}
+func.func private @exponential_offsets() attributes {test.exponential = #pi.exponential<scale = 1.0, offsets = [1.0, 0x7FF0000000000000]>}
+
+// -----
+
+// e^0 is in every row.
+// expected-error @+1 {{lowest has to be less than 0}}
+func.func private @exponential_lowest() attributes {test.exponential = #pi.exponential<scale = 1.0, offsets = [1.0, 0.0], lowest = 1.0>}
+
+// -----
+
 func.func @update_cache(%cache: tensor<2x1x16x32xf32>, %qkv: tensor<1x1x192xf32>) -> tensor<2x1x16x32xf32> {
   // expected-error @+1 {{cache 2 x B x C x d and qkv B x T x 3d have to agree, but are 'tensor<2x1x16x32xf32>' and 'tensor<1x1x192xf32>'}}
   %0 = pi.update_cache %cache, %qkv : (tensor<2x1x16x32xf32>, tensor<1x1x192xf32>) -> tensor<2x1x16x32xf32>

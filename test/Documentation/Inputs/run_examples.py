@@ -95,7 +95,10 @@ def complete(text):
     defined, arguments = set(), {}
     for statement in inner:
         statement = re.sub(r"//.*", "", statement)
-        results, _, body = statement.rpartition(" = ")
+        # An attribute of an operation without results may have an " = ", too.
+        results, body = "", statement
+        if statement.startswith("%"):
+            results, _, body = statement.partition(" = ")
         head, _, signature = body.partition(" : ")
         if not signature:
             head, _, signature = re.sub(r"\s+", " ", body).partition(" : ")

@@ -86,6 +86,9 @@ public:
   /// `x` with `update` in the place that starts at the scalars `starts`.
   HloValue dynamicUpdateSlice(const HloValue &x, const HloValue &update,
                               ArrayRef<HloValue> starts);
+  /// `x` with so many zeros before and after it in each dimension.
+  HloValue pad(const HloValue &x, ArrayRef<int64_t> low,
+               ArrayRef<int64_t> high);
   HloValue concatenate(ArrayRef<HloValue> parts, int64_t dimension);
 
   /// `direction` as in "GE".

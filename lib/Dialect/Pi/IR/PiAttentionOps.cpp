@@ -106,11 +106,49 @@ RankedTensorType AttentionOp::getEntropyType(RankedTensorType qkv,
                                getWideType(qkv.getElementType()));
 }
 
+EvaluationAttr AttentionOp::getEvaluationOrDefault() {
+  EvaluationAttr evaluation = getEvaluationAttr();
+  return evaluation ? evaluation : EvaluationAttr::getDefault(getContext());
+}
+
+SmallVector<RowBlock> AttentionOp::getRowBlocks() {
+  int64_t rows = getQkv().getType().getDimSize(1);
+  int64_t size = getEvaluationOrDefault().getPackRows();
+  if (size == 0)
+    return {{0, rows, rows}};
+  SmallVector<RowBlock> blocks;
+  for (int64_t begin = 0; begin < rows; begin += size) {
+    int64_t end = begin + std::min(size, rows - begin);
+    blocks.push_back({begin, end, end});
+  }
+  return blocks;
+}
+
+static LogicalResult verifyEvaluation(AttentionOp op) {
+  EvaluationAttr evaluation = op.getEvaluationOrDefault();
+  int64_t packRows = evaluation.getPackRows();
+  if (packRows != 0 && !op.getCausal())
+    return op.emitOpError("pack_rows needs an attention that is causal: "
+                          "otherwise every row sees all columns");
+  int64_t positions = op.getQkv().getType().getDimSize(1);
+  if (packRows > positions)
+    return op.emitOpError("pack_rows is ")
+           << packRows << ", but there are " << positions << " rows";
+  int64_t perProduct = evaluation.getHeadsPerProduct();
+  if (op.getNumHeads() % perProduct != 0)
+    return op.emitOpError("heads_per_product ")
+           << perProduct << " does not divide " << op.getNumHeads() << " heads";
+  if (evaluation.getTemperatureByProduct() && !op.getTemperature())
+    return op.emitOpError("temperature_by_product needs a temperature");
+  return success();
+}
+
 LogicalResult AttentionOp::verify() {
   RankedTensorType qkv = getQkv().getType();
   if (qkv.getRank() != 3)
     return emitOpError("qkv has to be B x T x 3d, but is ") << qkv;
-  if (failed(verifyHeads(*this, /*positions=*/qkv.getDimSize(1))))
+  if (failed(verifyHeads(*this, /*positions=*/qkv.getDimSize(1))) ||
+      failed(verifyEvaluation(*this)))
     return failure();
   for (auto [name, value] :
        {std::pair<StringRef, Value>("entropy", getEntropy()),
@@ -139,7 +177,7 @@ struct DropUnusedRowResults : OpRewritePattern<AttentionOp> {
     auto rebuilt = AttentionOp::create(
         rewriter, op.getLoc(), op.getResult().getType(), entropy, logSumExp,
         op.getQkv(), op.getTemperature(), op.getNumHeads(), op.getScale(),
-        op.getCausal());
+        op.getCausal(), op.getEvaluationAttr());
     rebuilt->setDiscardableAttrs(op->getDiscardableAttrDictionary());
     rewriter.replaceAllUsesWith(op.getResult(), rebuilt.getResult());
     if (entropy)
@@ -161,12 +199,12 @@ Operation *AttentionOp::buildForward(OpBuilder &builder, IRMapping &mapping) {
   Value temperature;
   if (getTemperature())
     temperature = mapping.lookupOrDefault(getTemperature());
-  auto attention =
-      AttentionOp::create(builder, getLoc(), getResult().getType(),
-                          getEntropy() ? getEntropy().getType() : Type(),
-                          getEntropyType(getQkv().getType(), getNumHeads()),
-                          mapping.lookupOrDefault(getQkv()), temperature,
-                          getNumHeads(), getScale(), getCausal());
+  auto attention = AttentionOp::create(
+      builder, getLoc(), getResult().getType(),
+      getEntropy() ? getEntropy().getType() : Type(),
+      getEntropyType(getQkv().getType(), getNumHeads()),
+      mapping.lookupOrDefault(getQkv()), temperature, getNumHeads(), getScale(),
+      getCausal(), getEvaluationAttr());
   attention->setDiscardableAttrs(
       getOperation()->getDiscardableAttrDictionary());
   for (auto [from, to] :

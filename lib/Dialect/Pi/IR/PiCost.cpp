@@ -177,26 +177,65 @@ static AttentionShape getAttentionShape(CachedAttentionOp op) {
           op.getCache().getType().getDimSize(2), op.getHeadSize()};
 }
 
-/// Scores and softmax are evaluated on all columns, the masked ones too, as in
-/// the published runs: the mask is public and costs nothing.
+/// `perProduct` heads are one product of matrices.
+static MatmulShape getMatmulShape(const AttentionShape &shape,
+                                  int64_t perProduct, int64_t inner,
+                                  int64_t columns) {
+  return {shape.getInstances() / perProduct, shape.rows, perProduct * inner,
+          perProduct * columns};
+}
+
+/// Queries times scale / temperature: they are fewer than scores.
+static Cost getScalingCost(const AttentionShape &shape, bool hasTemperature,
+                           EvaluationAttr evaluation,
+                           const Protocol &protocol) {
+  double elements = double(shape.getInstances()) * shape.rows * shape.headSize;
+  Cost cost = protocol.truncate(elements);
+  if (evaluation.getTemperatureByProduct())
+    cost += protocol.matmulWithParameter(getMatmulShape(
+        shape, evaluation.getHeadsPerProduct(), shape.rows, shape.headSize));
+  else if (hasTemperature)
+    cost += protocol.scaleByParameter(elements);
+  return cost;
+}
+
+/// Scores are products of all rows and columns, masked ones too, and so are the
+/// exponentials of a softmax that is not packed, as in the published runs: the
+/// mask is public and costs nothing.
 static void appendAttentionCost(const AttentionShape &shape,
-                                bool hasTemperature, const Protocol &protocol,
+                                bool hasTemperature, EvaluationAttr evaluation,
+                                ArrayRef<RowBlock> blocks,
+                                const Protocol &protocol,
                                 SmallVectorImpl<CostItem> &items) {
-  double queryElements =
-      double(shape.getInstances()) * shape.rows * shape.headSize;
-  // Queries are scaled: they are fewer than scores.
-  Cost scores = protocol.truncate(queryElements);
-  if (hasTemperature)
-    scores += protocol.scaleByParameter(queryElements);
+  int64_t perProduct = evaluation.getHeadsPerProduct();
+  Cost scores = getScalingCost(shape, hasTemperature, evaluation, protocol);
   scores += protocol.matmul(
-      {shape.getInstances(), shape.rows, shape.headSize, shape.columns});
+      getMatmulShape(shape, perProduct, shape.headSize, shape.columns));
   items.push_back({"scores", scores});
-  items.push_back(
-      {"softmax", protocol.softmax(double(shape.getInstances()) * shape.rows,
-                                   shape.columns)});
-  items.push_back(
-      {"context", protocol.matmul({shape.getInstances(), shape.rows,
-                                   shape.columns, shape.headSize})});
+
+  double instances = shape.getInstances();
+  SoftmaxRows rows = {instances * shape.rows, double(shape.columns), 0};
+  for (const RowBlock &block : blocks)
+    rows.elements += instances * block.getNumElements();
+  std::optional<SquareChain> chain;
+  if (ExponentialAttr exponential = evaluation.getExponential())
+    chain = {exponential.getNumSquares(), exponential.isClamped()};
+  Cost softmax = protocol.softmaxPowers(rows, chain);
+  Cost context = protocol.matmul(
+      getMatmulShape(shape, perProduct, shape.columns, shape.headSize));
+
+  bool byRsqrt = evaluation.getReciprocalByRsqrt();
+  Cost reciprocals = protocol.reciprocalOfSums(rows.rows, byRsqrt);
+  if (evaluation.getDeferNormalization()) {
+    items.push_back({"softmax", softmax});
+    items.push_back({"reciprocal", reciprocals});
+    context += protocol.multiply(rows.rows * shape.headSize);
+  } else {
+    softmax += byRsqrt ? reciprocals + protocol.multiply(rows.elements)
+                       : protocol.softmaxNormalization(rows);
+    items.push_back({"softmax", softmax});
+  }
+  items.push_back({"context", context});
 }
 
 /// 3 T^2 d, as the paper's tables count the core of attention. The two full
@@ -210,7 +249,8 @@ static uint64_t getAttentionFlopCount(const AttentionShape &shape) {
 void AttentionOp::appendCost(const Protocol &protocol,
                              SmallVectorImpl<CostItem> &items) {
   appendAttentionCost(getAttentionShape(*this), bool(getTemperature()),
-                      protocol, items);
+                      getEvaluationOrDefault(), getRowBlocks(), protocol,
+                      items);
 }
 
 uint64_t AttentionOp::getFlopCount() {
@@ -229,8 +269,10 @@ SmallVector<int64_t> AttentionOp::getNonlinearShape() {
 
 void CachedAttentionOp::appendCost(const Protocol &protocol,
                                    SmallVectorImpl<CostItem> &items) {
-  appendAttentionCost(getAttentionShape(*this), bool(getTemperature()),
-                      protocol, items);
+  AttentionShape shape = getAttentionShape(*this);
+  appendAttentionCost(shape, bool(getTemperature()),
+                      EvaluationAttr::getDefault(getContext()),
+                      RowBlock{0, shape.rows, shape.columns}, protocol, items);
 }
 
 uint64_t CachedAttentionOp::getFlopCount() {

@@ -16,6 +16,8 @@
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace mlir::pi;
 
@@ -50,4 +52,91 @@ LogicalResult NormalAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "standard deviation has to be finite and not "
                           "negative";
   return success();
+}
+
+LogicalResult
+ExponentialAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                        APFloat scale, DenseF64ArrayAttr offsets,
+                        APFloat lowest) {
+  if (!scale.isFinite() || scale.isZero() || scale.isNegative())
+    return emitError() << "scale of an exponential has to be finite and "
+                          "greater than 0";
+  constexpr int64_t kMostSquares = 16;
+  if (offsets.size() < 2 || offsets.size() > kMostSquares + 1)
+    return emitError() << "an exponential has 1 to " << kMostSquares
+                       << " squares, so 2 to " << kMostSquares + 1
+                       << " offsets, but " << offsets.size() << " are given";
+  if (!llvm::all_of(offsets.asArrayRef(),
+                    [](double offset) { return std::isfinite(offset); }))
+    return emitError() << "offsets of an exponential have to be finite";
+  // Minus infinity stands for no bound.
+  if (lowest.isNaN() || !lowest.isNegative() || lowest.isZero())
+    return emitError() << "lowest has to be less than 0";
+  return success();
+}
+
+double ExponentialAttr::evaluate(double x) const {
+  ArrayRef<double> offsets = getOffsets();
+  x = std::max(x, getLowest().convertToDouble());
+  double z = getScale().convertToDouble() * x + offsets.front();
+  for (double offset : offsets.drop_front())
+    z = z * z + offset;
+  return z;
+}
+
+LogicalResult
+EvaluationAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                       int64_t packRows, bool, bool, int64_t headsPerProduct,
+                       bool, ExponentialAttr) {
+  if (packRows < 0)
+    return emitError() << "pack_rows has to be 1 or more, or 0 for no packing, "
+                          "but is "
+                       << packRows;
+  if (headsPerProduct < 1)
+    return emitError() << "heads_per_product has to be 1 or more, but is "
+                       << headsPerProduct;
+  return success();
+}
+
+EvaluationAttr EvaluationAttr::getDefault(MLIRContext *context) {
+  return get(context, /*pack_rows=*/0, /*defer_normalization=*/false,
+             /*reciprocal_by_rsqrt=*/false, /*heads_per_product=*/1,
+             /*temperature_by_product=*/false, /*exponential=*/{});
+}
+
+EvaluationAttr EvaluationAttr::withPackRows(int64_t rows) const {
+  return get(getContext(), rows, getDeferNormalization(),
+             getReciprocalByRsqrt(), getHeadsPerProduct(),
+             getTemperatureByProduct(), getExponential());
+}
+
+EvaluationAttr EvaluationAttr::withDeferredNormalization() const {
+  return get(getContext(), getPackRows(), /*defer_normalization=*/true,
+             getReciprocalByRsqrt(), getHeadsPerProduct(),
+             getTemperatureByProduct(), getExponential());
+}
+
+EvaluationAttr EvaluationAttr::withReciprocalByRsqrt() const {
+  return get(getContext(), getPackRows(), getDeferNormalization(),
+             /*reciprocal_by_rsqrt=*/true, getHeadsPerProduct(),
+             getTemperatureByProduct(), getExponential());
+}
+
+EvaluationAttr EvaluationAttr::withHeadsPerProduct(int64_t heads) const {
+  return get(getContext(), getPackRows(), getDeferNormalization(),
+             getReciprocalByRsqrt(), heads, getTemperatureByProduct(),
+             getExponential());
+}
+
+EvaluationAttr EvaluationAttr::withTemperatureByProduct() const {
+  return get(getContext(), getPackRows(), getDeferNormalization(),
+             getReciprocalByRsqrt(), getHeadsPerProduct(),
+             /*temperature_by_product=*/true, getExponential());
+}
+
+EvaluationAttr
+EvaluationAttr::withExponential(ExponentialAttr exponential) const {
+  return get(getContext(), getPackRows(), getDeferNormalization(),
+             getReciprocalByRsqrt(), getHeadsPerProduct(),
+             getTemperatureByProduct(), exponential);
 }

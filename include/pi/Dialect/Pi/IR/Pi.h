@@ -39,6 +39,17 @@ constexpr StringLiteral kTrainingAttr = "pi.training";
 /// long before its results are read.
 constexpr StringLiteral kRecomputedAttr = "pi.recomputed";
 
+/// Rows `begin` to `end` of a matrix of scores, which need its first `columns`
+/// columns.
+struct RowBlock {
+  int64_t begin;
+  int64_t end;
+  int64_t columns;
+
+  int64_t getNumRows() const { return end - begin; }
+  int64_t getNumElements() const { return getNumRows() * columns; }
+};
+
 /// The training loss, as a resource that operations add to.
 struct LossResource : public SideEffects::Resource::Base<LossResource> {
   StringRef getName() final { return "Loss"; }

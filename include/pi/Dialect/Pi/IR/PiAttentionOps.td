@@ -43,6 +43,9 @@ def PI_AttentionOp
     the heat maps read. The optional result `log_sum_exp` is the logarithm of
     the sum that normalises each row, from which the gradient finds P again.
 
+    `evaluation` says how two parties evaluate the attention (`#pi.evaluation`):
+    a matter of cost, on which no result depends.
+
     Shapes: qkv `B x T x 3d`, temperature `H x T`, result `B x T x d`, entropy
     and log_sum_exp `B x H x T`, in f32 where qkv is shorter.
 
@@ -60,13 +63,14 @@ def PI_AttentionOp
     Optional<PI_FloatTensor>:$temperature,
     ConfinedAttr<I64Attr, [IntPositive]>:$num_heads,
     F64Attr:$scale,
-    UnitAttr:$causal);
+    UnitAttr:$causal,
+    OptionalAttr<PI_EvaluationAttr>:$evaluation);
   let results = (outs PI_FloatTensor:$result,
                       Optional<PI_FloatTensor>:$entropy,
                       Optional<PI_FloatTensor>:$log_sum_exp);
   let assemblyFormat = [{
     $qkv (`temperature` $temperature^)? `heads` $num_heads `scale` $scale
-    (`causal` $causal^)? attr-dict `:`
+    (`causal` $causal^)? (`evaluation` $evaluation^)? attr-dict `:`
     `(` type($qkv) (`,` type($temperature)^)? `)` `->`
     custom<AttentionResults>(type($result), type($entropy), type($log_sum_exp))
   }];
@@ -75,9 +79,10 @@ def PI_AttentionOp
     OpBuilder<(ins "::mlir::Type":$result, "::mlir::Type":$entropy,
                    "::mlir::Value":$qkv, "::mlir::Value":$temperature,
                    "uint64_t":$num_heads, "::llvm::APFloat":$scale,
-                   "bool":$causal), [{
+                   "bool":$causal,
+                   CArg<"::mlir::pi::EvaluationAttr", "{}">:$evaluation), [{
       build($_builder, $_state, result, entropy, /*log_sum_exp=*/::mlir::Type(),
-            qkv, temperature, num_heads, scale, causal);
+            qkv, temperature, num_heads, scale, causal, evaluation);
     }]>
   ];
   let extraClassDeclaration = headShape # [{
@@ -85,6 +90,12 @@ def PI_AttentionOp
     /// and log_sum_exp.
     static ::mlir::RankedTensorType
     getEntropyType(::mlir::RankedTensorType qkv, int64_t numHeads);
+
+    /// How two parties evaluate it, the default if nothing is said.
+    EvaluationAttr getEvaluationOrDefault();
+    /// The blocks of rows that a private softmax is evaluated on: one of all
+    /// rows and columns unless rows are packed.
+    ::llvm::SmallVector<RowBlock> getRowBlocks();
   }];
   let hasVerifier = 1;
   let hasCanonicalizer = 1;

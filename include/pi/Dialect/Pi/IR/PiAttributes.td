@@ -29,6 +29,11 @@ class PI_F64Parameter<string desc> : APFloatParameter<desc> {
   }() }];
 }
 
+/// A bound that is absent unless given: minus infinity then.
+class PI_LowerBoundParameter<string desc> : PI_F64Parameter<desc> {
+  let defaultValue = "::llvm::APFloat::getInf(::llvm::APFloat::IEEEdouble(), /*Negative=*/true)";
+}
+
 def PI_NormalAttr : PI_Attr<"Normal", "normal"> {
   let summary = "initialise with samples of a centred normal distribution";
   let description = [{
@@ -77,5 +82,98 @@ def PI_EntropyReading : I32EnumAttr<"EntropyReading",
 }
 def PI_EntropyReadingAttr
     : EnumAttr<PI_Dialect, PI_EntropyReading, "entropy_reading">;
+
+def PI_ExponentialAttr : PI_Attr<"Exponential", "exponential"> {
+  let summary = "the exponential of numbers up to 0 as a chain of squares";
+  let description = [{
+    `#pi.exponential<scale = s, offsets = [a_0, ..., a_M]>` evaluates e^x for
+    x <= 0 as z_M, where
+
+        z_0 = s x + a_0        z_i = z_{i-1}^2 + a_i
+
+    so that M squares are all that two parties pay. With `lowest = l`, x is
+    replaced by max(x, l) first, one comparison and one choice an element, which
+    makes the error bounded for every x; without it the chain grows again where
+    it was not fitted. (1 + x / 256)^256, what engines compute, is the chain of 8
+    squares with s = 1/256 and offsets 1, 0, ..., 0.
+
+    ```mlir
+    %y = pi.attention %qkv heads 4 scale 0.25 causal
+        evaluation <exponential = <scale = 0.0625, offsets = [1.0, 0.0, 0.0, 0.0, 0.0], lowest = -16.0>>
+        : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
+    ```
+  }];
+  let parameters = (ins
+    PI_F64Parameter<"factor of x">:$scale,
+    "::mlir::DenseF64ArrayAttr":$offsets,
+    PI_LowerBoundParameter<"what smaller x are replaced by">:$lowest);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    unsigned getNumSquares() const { return getOffsets().size() - 1; }
+    /// Whether x is replaced by max(x, lowest).
+    bool isClamped() const { return getLowest().isFinite(); }
+    /// The chain in double precision.
+    double evaluate(double x) const;
+  }];
+}
+
+def PI_EvaluationAttr : PI_Attr<"Evaluation", "evaluation"> {
+  let summary = "how two parties evaluate an attention";
+  let description = [{
+    What a private run does for one attention of B sequences, H heads and T
+    positions, d_h wide. The operation's value does not depend on it, nor do the
+    lowerings to a CPU and a GPU; the cost report and the StableHLO export follow
+    it. Everything is optional:
+
+    - `pack_rows = k`: *causal packing*. Rows b k .. b k + k - 1 see columns
+      0 .. (b + 1) k - 1 alone, so only those scores are compared and
+      exponentiated, gathered into one vector for all sequences and heads: about
+      B H T (T + k) / 2 elements instead of B H T^2. Needs `causal`.
+    - `defer_normalization = true`: rows of the exponentials go into the product
+      with V as they are, and the B T H d_h elements of its result are multiplied
+      by the reciprocals of their rows' sums, instead of the exponentials.
+    - `reciprocal_by_rsqrt = true`: the reciprocal of a row's sum s as r (2 - s r)
+      with r = (1 / sqrt(s))^2. A sum is positive, which the reciprocal of an
+      engine does not know.
+    - `heads_per_product = g`: g heads share one product of matrices, scores being
+      [Q_1 ... Q_g] times the transposed block diagonal of K_1 .. K_g, and the
+      context [P_1 ... P_g] times the block diagonal of V_1 .. V_g. The zeros cost
+      nothing where ciphertexts have room.
+    - `temperature_by_product = true`: the rows of Q are multiplied by scale / t
+      (H x T, which the owner of the weights knows) in the same arrangement,
+      [diag(f_1) ... diag(f_g)] times the block diagonal of Q_1 .. Q_g, instead of
+      element by element. Needs a temperature.
+    - `exponential`: another exponential than the engine's (`#pi.exponential`).
+
+    ```mlir
+    %y = pi.attention %qkv heads 4 scale 0.25 causal
+        evaluation <pack_rows = 8, defer_normalization = true, heads_per_product = 4>
+        : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
+    ```
+  }];
+  let parameters = (ins
+    DefaultValuedParameter<"int64_t", "0", "rows of a block, 0 for no packing">:$pack_rows,
+    DefaultValuedParameter<"bool", "false", "whether the product with V comes first">:$defer_normalization,
+    DefaultValuedParameter<"bool", "false", "whether 1 / s is (1 / sqrt(s))^2">:$reciprocal_by_rsqrt,
+    DefaultValuedParameter<"int64_t", "1", "heads in one product of matrices">:$heads_per_product,
+    DefaultValuedParameter<"bool", "false", "whether the temperature is applied by a product of matrices">:$temperature_by_product,
+    OptionalParameter<"::mlir::pi::ExponentialAttr", "null for the engine's own">:$exponential);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The evaluation without anything said.
+    static EvaluationAttr getDefault(::mlir::MLIRContext *context);
+    bool isDefault() const { return *this == getDefault(getContext()); }
+
+    /// The same with one parameter changed.
+    EvaluationAttr withPackRows(int64_t rows) const;
+    EvaluationAttr withDeferredNormalization() const;
+    EvaluationAttr withReciprocalByRsqrt() const;
+    EvaluationAttr withHeadsPerProduct(int64_t heads) const;
+    EvaluationAttr withTemperatureByProduct() const;
+    EvaluationAttr withExponential(ExponentialAttr exponential) const;
+  }];
+}
 
 #endif // PI_DIALECT_PI_IR_PIATTRIBUTES_TD

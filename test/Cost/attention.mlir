@@ -1,0 +1,69 @@
+// Attention as `#pi.evaluation` says. Bytes an element under `cheetah`: CMP + SEL
+// 102.9375, TR 3.125, TR? 90.475, SQ 143.325, MUL 283.525, and 17.2 an element of
+// softmax that were fitted; a reciprocal 2960.4125, an inverse square root 2588.4.
+
+// RUN: pi-opt %s --split-input-file --pi-estimate-cost="network=lan format=json" -o /dev/null | FileCheck %s
+
+// All 2 x 4 x 4 scores: 24 maxima, 32 exponentials, 8 reciprocals, 32 products:
+//   24 (CMP + SEL) + 32 (TR? + 8 SQ + 17.2) + 8 * 2960.4125 + 32 MUL
+// CHECK:      "location": "stock.softmax",
+// CHECK-NEXT: "op": "pi.attention",
+// CHECK-NEXT: "bytes": 75363,
+func.func @forward(%x: tensor<1x4x24xf32>) -> tensor<1x4x8xf32> {
+  %0 = pi.attention %x heads 2 scale 0.5 causal : (tensor<1x4x24xf32>) -> tensor<1x4x8xf32> loc("stock")
+  return %0 : tensor<1x4x8xf32>
+}
+
+// -----
+
+// Blocks of 2 rows with 2 and 4 columns: 24 of 32 elements, 16 maxima.
+//   16 (CMP + SEL) + 24 (TR? + 8 SQ + 17.2) + 8 * 2960.4125 + 24 MUL
+// CHECK:      "location": "packed.softmax",
+// CHECK-NEXT: "op": "pi.attention",
+// CHECK-NEXT: "bytes": {{62237|62238}},
+func.func @forward(%x: tensor<1x4x24xf32>) -> tensor<1x4x8xf32> {
+  %0 = pi.attention %x heads 2 scale 0.5 causal evaluation <pack_rows = 2> : (tensor<1x4x24xf32>) -> tensor<1x4x8xf32> loc("packed")
+  return %0 : tensor<1x4x8xf32>
+}
+
+// -----
+
+// Blocks of 3 rows and of 1: 3 * 3 + 4 = 13 elements a head.
+//   18 (CMP + SEL) + 26 (TR? + 8 SQ + 17.2) + 8 * 2960.4125 + 26 MUL
+// CHECK:      "location": "uneven.softmax",
+// CHECK-NEXT: "op": "pi.attention",
+// CHECK-NEXT: "bytes": 65519,
+func.func @forward(%x: tensor<1x4x24xf32>) -> tensor<1x4x8xf32> {
+  %0 = pi.attention %x heads 2 scale 0.5 causal evaluation <pack_rows = 3> : (tensor<1x4x24xf32>) -> tensor<1x4x8xf32> loc("uneven")
+  return %0 : tensor<1x4x8xf32>
+}
+
+// -----
+
+// The products are 4 x 8 elements of the result, in the context's item.
+//   16 (CMP + SEL) + 24 (TR? + 8 SQ + 17.2), and 8 reciprocals
+// CHECK:      "location": "deferred.softmax",
+// CHECK-NEXT: "op": "pi.attention",
+// CHECK-NEXT: "bytes": {{31749|31750}},
+// CHECK:      "location": "deferred.reciprocal",
+// CHECK-NEXT: "op": "pi.attention",
+// CHECK-NEXT: "bytes": 23683,
+func.func @forward(%x: tensor<1x4x24xf32>) -> tensor<1x4x8xf32> {
+  %0 = pi.attention %x heads 2 scale 0.5 causal evaluation <pack_rows = 2, defer_normalization = true> : (tensor<1x4x24xf32>) -> tensor<1x4x8xf32> loc("deferred")
+  return %0 : tensor<1x4x8xf32>
+}
+
+// -----
+
+// A chain of 4 squares with a bound, and r (2 - s r) with r = rsqrt(s)^2:
+//   16 (CMP + SEL) + 24 (CMP + SEL + TR? + 4 SQ + 17.2), 8 (2588.4 + SQ + 2 MUL)
+// CHECK:      "location": "chain.softmax",
+// CHECK-NEXT: "op": "pi.attention",
+// CHECK-NEXT: "bytes": 20461,
+// CHECK:      "location": "chain.reciprocal",
+// CHECK-NEXT: "op": "pi.attention",
+// CHECK-NEXT: "bytes": 26390,
+func.func @forward(%x: tensor<1x4x24xf32>) -> tensor<1x4x8xf32> {
+  %0 = pi.attention %x heads 2 scale 0.5 causal evaluation <pack_rows = 2, defer_normalization = true, reciprocal_by_rsqrt = true, exponential = <scale = 0.0625, offsets = [1.0, 0.0, 0.0, 0.0, 0.0], lowest = -16.0>> : (tensor<1x4x24xf32>) -> tensor<1x4x8xf32> loc("chain")
+  return %0 : tensor<1x4x8xf32>
+}
