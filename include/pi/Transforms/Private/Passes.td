@@ -10,6 +10,7 @@
 #define PI_TRANSFORMS_PRIVATE_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
+include "pi/Transforms/Private/AttentionPasses.td"
 
 def PiKeepWithOwner : Pass<"pi-keep-with-owner", "::mlir::ModuleOp"> {
   let summary = "keep secrets with their owners until they meet";

@@ -1,0 +1,29 @@
+// Passes that say how attentions are evaluated: each changes its own part.
+
+// RUN: pi-opt %s --pi-pack-causal-softmax=rows=4 --pi-defer-normalization | FileCheck %s --check-prefixes=CHECK,BOTH
+// RUN: pi-opt %s --pi-defer-normalization --pi-pack-causal-softmax=rows=4 | FileCheck %s --check-prefixes=CHECK,BOTH
+// RUN: pi-opt %s --pi-pack-causal-softmax=rows=4 --pi-pack-causal-softmax=rows=8 | FileCheck %s --check-prefixes=CHECK,LAST
+// RUN: pi-opt %s --pi-pack-causal-softmax=rows=100 | FileCheck %s --check-prefixes=CHECK,LARGE
+// RUN: not pi-opt %s --pi-pack-causal-softmax=rows=0 2>&1 | FileCheck %s --check-prefix=ROWS
+
+// ROWS: error: pi-pack-causal-softmax: rows has to be 1 or more, but is 0
+
+// CHECK-LABEL: func.func @causal
+func.func @causal(%qkv: tensor<1x16x192xf32>) -> tensor<1x16x64xf32> {
+  // BOTH: causal evaluation <pack_rows = 4, defer_normalization = true> {test.note = "kept"} :
+  // LAST: causal evaluation <pack_rows = 8> {test.note = "kept"} :
+  // More rows than there are is one block.
+  // LARGE: causal evaluation <pack_rows = 16> {test.note = "kept"} :
+  %0 = pi.attention %qkv heads 4 scale 0.25 causal {test.note = "kept"} : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
+  return %0 : tensor<1x16x64xf32>
+}
+
+// No score of this one is masked.
+// CHECK-LABEL: func.func @not_causal
+func.func @not_causal(%qkv: tensor<1x16x192xf32>) -> tensor<1x16x64xf32> {
+  // BOTH: scale 2.500000e-01 evaluation <defer_normalization = true> :
+  // LAST: scale 2.500000e-01 :
+  // LARGE: scale 2.500000e-01 :
+  %0 = pi.attention %qkv heads 4 scale 0.25 : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
+  return %0 : tensor<1x16x64xf32>
+}
