@@ -4,7 +4,8 @@
 Every example has to parse and verify. In the description of a pass, the
 example after a line `Before:` goes through the pass, and what comes out has to
 be the example after `After:`. Where the pass needs options, the line names
-them: After `--pi-replace-gelu=with=relu`:
+them: After `--pi-replace-gelu=with=relu`:. There, WEIGHTS is a checkpoint for
+the example before, and OUTPUT a directory that does not exist.
 
 A fragment, as in the description of an operation, is completed first: operands
 that nothing defines become arguments of a function, with the types that the
@@ -12,10 +13,15 @@ operation's assembly gives, and parameters that nothing declares are declared.
 """
 
 import re
+import shlex
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "Inputs"))
+from write_weights import write_weights  # noqa: E402
 
 PASS_HEADING = re.compile(r"^##+ `-([\w-]+)`$")
 ANY_HEADING = re.compile(r"^##? ")
@@ -126,6 +132,17 @@ def run_pi_opt(text, *flags):
     return result.returncode, result.stdout, result.stderr
 
 
+def run_passes(text, flags):
+    """Runs the passes of an `After` line on the text of its `Before`."""
+    with tempfile.TemporaryDirectory() as directory:
+        weights, output = Path(directory, "weights"), Path(directory, "output")
+        if "WEIGHTS" in flags:
+            write_weights(text, weights)
+            flags = flags.replace("WEIGHTS", str(weights))
+            flags = flags.replace("OUTPUT", str(output))
+        return run_pi_opt(text, *shlex.split(flags))
+
+
 def check(examples):
     """Runs all examples; the number of failures and of passes run."""
     failures = passes_run = 0
@@ -144,7 +161,7 @@ def check(examples):
             print(f"{example}: 'After' without a 'Before' that verifies")
         elif example.role == "after":
             passes_run += 1
-            status, result, errors = run_pi_opt(before, *example.flags.split())
+            status, result, errors = run_passes(before, example.flags)
             if status != 0 or result != printed:
                 failures += 1
                 print(

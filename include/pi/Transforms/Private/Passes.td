@@ -11,6 +11,7 @@
 
 include "mlir/Pass/PassBase.td"
 include "pi/Transforms/Private/AttentionPasses.td"
+include "pi/Transforms/Private/FoldingPasses.td"
 
 def PiKeepWithOwner : Pass<"pi-keep-with-owner", "::mlir::ModuleOp"> {
   let summary = "keep secrets with their owners until they meet";

@@ -1,0 +1,61 @@
+//===- LinearStream.h - Coordinates of a linear residual stream -*- C++ -*-===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Without LayerNorm and activation, layer l makes of the stream x, a row of d
+// elements,
+//
+//   x[l+1] = (x[l] + a[l] O[l] + o[l]) M[l] + b[l],
+//
+// where a is what attention gives, O and o its output projection, and M and b
+// the feed-forward block with its residual connection. In the coordinates z of
+//
+//   x[l] = z[l] A[l] + c[l],   A[l+1] = A[l] M[l],
+//   c[l+1] = (c[l] + o[l]) M[l] + b[l]
+//
+// nothing is left of the block: z[l+1] = z[l] + a[l] O[l] A[l]^-1. What reads x
+// reads z by A and c.
+//
+// A[0] is free where the stream starts with tables, which can be multiplied by
+// A[0]^-1. Rounding in z is amplified by the condition numbers of all A[l], so
+// A[0] = L^-1 is chosen, the Cholesky factor of the polar factor of the product
+// of all M: A[0] and A[last] then both have the root of its condition number
+// (choleskyOfPolarFactor), and no choice gives less at the worse of the two.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PI_LIB_TRANSFORMS_PRIVATE_LINEARSTREAM_H
+#define PI_LIB_TRANSFORMS_PRIVATE_LINEARSTREAM_H
+
+#include "Matrix.h"
+
+namespace mlir::pi {
+
+/// One layer: what its block does to the stream, and the bias of its attention.
+struct StreamLayer {
+  /// M, d x d.
+  Matrix matrix;
+  /// b and o, 1 x d.
+  Matrix bias, attentionBias;
+};
+
+/// The coordinates of the stream in front of a layer, or of the head.
+struct StreamCoordinates {
+  /// A and its inverse, d x d, and c, 1 x d.
+  Matrix matrix, inverse, offset;
+  /// That of A (conditionNumber).
+  double condition = 1;
+};
+
+/// The coordinates in front of each layer, and behind the last: one more than
+/// there are layers, or less if the last given have no finite condition number.
+std::vector<StreamCoordinates>
+computeCoordinates(const std::vector<StreamLayer> &layers, bool isStartFree);
+
+} // namespace mlir::pi
+
+#endif // PI_LIB_TRANSFORMS_PRIVATE_LINEARSTREAM_H
