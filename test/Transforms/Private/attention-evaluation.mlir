@@ -6,7 +6,14 @@
 // RUN: pi-opt %s --pi-pack-causal-softmax=rows=100 | FileCheck %s --check-prefixes=CHECK,LARGE
 // RUN: not pi-opt %s --pi-pack-causal-softmax=rows=0 2>&1 | FileCheck %s --check-prefix=ROWS
 
+// RUN: not pi-opt %s --pi-narrow-exponential=range=-1 2>&1 | FileCheck %s --check-prefix=RANGE
+// RUN: not pi-opt %s --pi-merge-heads=heads=-1 2>&1 | FileCheck %s --check-prefix=HEADS
+// RUN: pi-opt %s --pi-merge-heads --pi-reciprocal-by-rsqrt --pi-temperature-by-product --pi-narrow-exponential=range=5 | FileCheck %s --check-prefixes=CHECK,ALL
+
 // ROWS: error: pi-pack-causal-softmax: rows has to be 1 or more, but is 0
+
+// RANGE: error: pi-narrow-exponential: range has to be above 0, or 0 if no bound is known, but is -1
+// HEADS: error: pi-merge-heads: heads has to be 1 or more, or 0 for all, but is -1
 
 // CHECK-LABEL: func.func @causal
 func.func @causal(%qkv: tensor<1x16x192xf32>) -> tensor<1x16x64xf32> {
@@ -14,6 +21,8 @@ func.func @causal(%qkv: tensor<1x16x192xf32>) -> tensor<1x16x64xf32> {
   // LAST: causal evaluation <pack_rows = 8> {test.note = "kept"} :
   // More rows than there are is one block.
   // LARGE: causal evaluation <pack_rows = 16> {test.note = "kept"} :
+  // Without a temperature there is nothing to apply.
+  // ALL: causal evaluation <reciprocal_by_rsqrt = true, heads_per_product = 4, exponential = <scale = {{.*}}, offsets = [{{.*}}]>> {test.note = "kept"} :
   %0 = pi.attention %qkv heads 4 scale 0.25 causal {test.note = "kept"} : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
   return %0 : tensor<1x16x64xf32>
 }
@@ -25,5 +34,12 @@ func.func @not_causal(%qkv: tensor<1x16x192xf32>) -> tensor<1x16x64xf32> {
   // LAST: scale 2.500000e-01 :
   // LARGE: scale 2.500000e-01 :
   %0 = pi.attention %qkv heads 4 scale 0.25 : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
+  return %0 : tensor<1x16x64xf32>
+}
+
+// CHECK-LABEL: func.func @temperature
+func.func @temperature(%qkv: tensor<1x16x192xf32>, %t: tensor<4x16xf32>) -> tensor<1x16x64xf32> {
+  // ALL: temperature {{.*}} evaluation <reciprocal_by_rsqrt = true, heads_per_product = 4, temperature_by_product = true,
+  %0 = pi.attention %qkv temperature %t heads 4 scale 0.25 : (tensor<1x16x192xf32>, tensor<4x16xf32>) -> tensor<1x16x64xf32>
   return %0 : tensor<1x16x64xf32>
 }

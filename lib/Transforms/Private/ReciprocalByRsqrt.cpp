@@ -1,0 +1,33 @@
+//===- ReciprocalByRsqrt.cpp - Divide by inverse square roots -------------===//
+//
+// Part of the pi-mlir project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Evaluation.h"
+
+#include "pi/Transforms/Private/Passes.h"
+
+namespace mlir::pi {
+#define GEN_PASS_DEF_PIRECIPROCALBYRSQRT
+#include "pi/Transforms/Private/Passes.h.inc"
+} // namespace mlir::pi
+
+using namespace mlir;
+using namespace mlir::pi;
+
+namespace {
+struct ReciprocalByRsqrt
+    : public pi::impl::PiReciprocalByRsqrtBase<ReciprocalByRsqrt> {
+  using PiReciprocalByRsqrtBase::PiReciprocalByRsqrtBase;
+
+  void runOnOperation() final {
+    numAttentions += changeEvaluations(
+        getOperation(), [](AttentionOp, EvaluationAttr evaluation) {
+          return evaluation.withReciprocalByRsqrt();
+        });
+  }
+};
+} // namespace
