@@ -9,6 +9,8 @@
 #include "pi/Cost/CostReport.h"
 #include "pi/Cost/Passes.h"
 
+#include <cmath>
+
 namespace mlir::pi {
 #define GEN_PASS_DEF_PIESTIMATECOST
 #include "pi/Cost/Passes.h.inc"
@@ -74,6 +76,10 @@ FailureOr<CostOptions> EstimateCost::readOptions(Format &reportFormat) {
            {"elements", SoftmaxDivision::Elements}},
           options->softmaxDivision)))
     return failure();
+  if (!(computeScale >= 0) || !std::isfinite(computeScale))
+    return module.emitError("compute-scale '")
+           << computeScale << "' has to be a finite number, zero or more";
+  options->network.computeScale = computeScale;
   return std::move(*options);
 }
 

@@ -46,14 +46,27 @@ static MatmulPacking pack(const MatmulShape &shape,
   double columns = llvm::divideCeilSigned(shape.columns, block[2]);
   MatmulPacking packing{block};
   packing.sent = std::min(rows, columns) * inner;
-  packing.responses = rows * columns / block[1];
+  packing.results = rows * columns;
+  packing.responses = packing.results / block[1];
   packing.ciphertextProducts = rows * inner * columns;
   return packing;
 }
 
+/// The automorphisms that pack `results` ciphertexts into as few as hold
+/// `capacity` of them each, a power of two: a tree of merges, in which what is
+/// not there is merged with itself.
+static double countAutomorphisms(int64_t results, int64_t capacity) {
+  int64_t full = results / capacity, rest = results % capacity;
+  double count = double(full) * (capacity - 1);
+  if (rest == 0)
+    return count;
+  int64_t leaves = llvm::PowerOf2Ceil(rest);
+  return count + leaves * llvm::Log2_64(capacity / leaves) + leaves - 1;
+}
+
 MatmulPacking mlir::pi::packMatmul(const MatmulShape &shape) {
   MatmulPacking best;
-  if (shape.inner == 0 || shape.columns == 0)
+  if (shape.rows == 0 || shape.inner == 0 || shape.columns == 0)
     return best;
   double bestPrice = std::numeric_limits<double>::infinity();
   int64_t maxRows = std::min(kPolynomialDegree, shape.rows);
@@ -79,6 +92,9 @@ MatmulPacking mlir::pi::packMatmul(const MatmulShape &shape) {
   }
   bool isOneBlock =
       best.block[0] >= shape.rows && best.block[2] >= shape.columns;
+  if (!isOneBlock)
+    best.automorphisms =
+        shape.batch * countAutomorphisms(int64_t(best.results), best.block[1]);
   best.responseBytes =
       isOneBlock ? kUnpackedPolynomialBytes +
                        kUnpackedResultBytes * shape.rows * shape.columns
@@ -87,5 +103,6 @@ MatmulPacking mlir::pi::packMatmul(const MatmulShape &shape) {
   best.sent *= shape.batch;
   best.responses = std::ceil(best.responses) * shape.batch;
   best.ciphertextProducts *= shape.batch;
+  best.results *= shape.batch;
   return best;
 }

@@ -136,19 +136,24 @@ Cost Protocol::linear(int64_t rows, int64_t inFeatures,
   return matmulWithParameter({/*batch=*/1, rows, inFeatures, outFeatures});
 }
 
-/// `step` on all but one element of each row, as a binary tree.
-static Cost reduceRows(double columns, Cost step) {
-  step.rounds *= columns > 1 ? std::ceil(std::log2(columns)) : 0;
-  return step;
+/// A binary tree over each row: `getStep` gives what a level costs that joins
+/// so many pairs of elements.
+static Cost reduceRows(double rows, double columns,
+                       function_ref<Cost(double)> getStep) {
+  Cost cost;
+  for (double left = columns; left > 1; left = std::ceil(left / 2))
+    cost += getStep(rows * std::floor(left / 2));
+  return cost;
 }
 
 Cost Protocol::max(double rows, double columns) const {
-  return reduceRows(columns, relu(rows * (columns - 1)));
+  return reduceRows(rows, columns, [&](double n) { return relu(n); });
 }
 
 Cost Protocol::argmax(double rows, double columns) const {
-  double n = rows * (columns - 1);
-  return reduceRows(columns, compare(n) + inParallel(select(n), select(n)));
+  return reduceRows(rows, columns, [&](double n) {
+    return compare(n) + inParallel(select(n), select(n));
+  });
 }
 
 Cost Protocol::softmax(double rows, double columns) const {

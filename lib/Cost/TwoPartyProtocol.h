@@ -72,9 +72,10 @@ protected:
   /// The local work of squaring `n` elements, in seconds.
   static double getSquareSeconds(double n);
 
-private:
+  /// The packing of a product of matrices.
   const MatmulPacking &getPacking(const MatmulShape &shape) const;
 
+private:
   /// Packings found so far: a model has few shapes and asks often.
   mutable std::map<std::tuple<int64_t, int64_t, int64_t, int64_t>,
                    MatmulPacking>

@@ -18,6 +18,10 @@ TEST(Network, TimeIsWorkTransferAndRounds) {
   Network network{"custom", 8e6, 0.5};
   // 2 s of work, 3e6 bytes at 1e6 a second, 4 rounds of half a second.
   EXPECT_DOUBLE_EQ(network.getSeconds({3e6, 4, 2}), 2 + 3 + 2);
+  // A third goes one way while another third goes the other.
+  EXPECT_DOUBLE_EQ(network.getSeconds({3e6, 4, 2, 1e6}), 2 + 2 + 2);
+  network.computeScale = 0.5;
+  EXPECT_DOUBLE_EQ(network.getSeconds({3e6, 4, 2}), 2 + 3 + 1);
 }
 
 TEST(Network, NamesAreKnown) {

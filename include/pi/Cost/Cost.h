@@ -23,11 +23,14 @@ struct Cost {
   double rounds = 0;
   /// Local work that does not overlap with sending, in seconds.
   double seconds = 0;
+  /// Of `bytes`, those that travel while as many go the other way.
+  double simultaneousBytes = 0;
 
   Cost &operator+=(const Cost &other) {
     bytes += other.bytes;
     rounds += other.rounds;
     seconds += other.seconds;
+    simultaneousBytes += other.simultaneousBytes;
     return *this;
   }
 };
@@ -37,13 +40,15 @@ inline Cost operator+(Cost lhs, const Cost &rhs) { return lhs += rhs; }
 
 /// `times` executions one after the other.
 inline Cost operator*(double times, const Cost &cost) {
-  return {times * cost.bytes, times * cost.rounds, times * cost.seconds};
+  return {times * cost.bytes, times * cost.rounds, times * cost.seconds,
+          times * cost.simultaneousBytes};
 }
 
 /// Both in the same exchanges.
 inline Cost inParallel(const Cost &lhs, const Cost &rhs) {
   return {lhs.bytes + rhs.bytes, std::max(lhs.rounds, rhs.rounds),
-          lhs.seconds + rhs.seconds};
+          lhs.seconds + rhs.seconds,
+          lhs.simultaneousBytes + rhs.simultaneousBytes};
 }
 
 /// A part of an operation's cost.

@@ -37,6 +37,9 @@ struct MatmulPacking {
   double responseBytes = 0;
   /// Products of a ciphertext and a plaintext polynomial.
   double ciphertextProducts = 0;
+  /// Ciphertexts of the result before they are packed, and the automorphisms
+  /// that pack them.
+  double results = 0, automorphisms = 0;
 
   double getBytes() const;
 };

@@ -17,11 +17,11 @@
 
 namespace mlir::pi {
 
-/// The network between the two parties.
+/// The network between the two parties, and how fast their machines are.
 struct Network {
   /// `paper`, `lan`, `wan`, or `custom`.
   std::string name;
-  /// Bits in a second, both directions together.
+  /// Bits in a second, in each direction.
   double bandwidth = 0;
   /// Seconds for a message and its answer.
   double roundTrip = 0;
@@ -32,9 +32,15 @@ struct Network {
   /// trip in s, ms or us.
   static llvm::Expected<Network> parse(StringRef text);
 
+  /// Local work takes so many times as long as on the machines on which the
+  /// protocol was measured.
+  double computeScale = 1;
+
   /// The time that `cost` takes, in seconds.
   double getSeconds(const Cost &cost) const {
-    return cost.seconds + cost.bytes * 8 / bandwidth + cost.rounds * roundTrip;
+    return cost.seconds * computeScale +
+           (cost.bytes - cost.simultaneousBytes) * 8 / bandwidth +
+           cost.rounds * roundTrip;
   }
 };
 

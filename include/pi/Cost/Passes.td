@@ -96,6 +96,9 @@ def PiEstimateCost : PI_ReportPass<"pi-estimate-cost"> {
            "cheetah, spu-0.9.5, bumblebee or cryptflow2">,
     Option<"network", "network", "std::string", "\"paper\"",
            "paper, lan, wan, or bandwidth=1Gbps,rtt=10ms">,
+    Option<"computeScale", "compute-scale", "double", "1",
+           "Local work takes so many times as long as on the machines on which "
+           "the protocol was measured">,
     Option<"weights", "weights", "std::string", "\"\"",
            "`shared` if weights are secret-shared, `known` if one party holds "
            "them in the clear; as the function says if empty">,

@@ -94,6 +94,11 @@ public:
   /// The constants that were fitted to published totals instead of being
   /// derived or measured one by one, each as a phrase for reports.
   virtual SmallVector<StringRef> getCalibrated() const { return {}; }
+  /// Two parts that do not depend on each other: in the same exchanges, unless
+  /// the protocol's implementation runs one after the other.
+  virtual Cost inParallel(const Cost &lhs, const Cost &rhs) const {
+    return pi::inParallel(lhs, rhs);
+  }
 
   //===--------------------------------------------------------------------===//
   // Primitives, on `n` elements at once

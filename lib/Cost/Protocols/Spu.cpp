@@ -14,6 +14,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "../CheetahConstants.h"
+#include "../SpuLatency.h"
 
 #include <cmath>
 
@@ -70,24 +71,58 @@ public:
   explicit Spu(const ProtocolOptions &options)
       : TwoPartyProtocol(options, kConstants) {}
 
+  // What was fitted to published latencies is not used.
+  SmallVector<StringRef> getCalibrated() const override { return {}; }
+
+  Cost inParallel(const Cost &lhs, const Cost &rhs) const override {
+    return lhs + rhs;
+  }
+
+  Cost compare(double n) const override {
+    return spu::kCompare.apply(TwoPartyProtocol::compare(n), n);
+  }
+  Cost select(double n) const override {
+    return spu::kSelect.apply(TwoPartyProtocol::select(n), n);
+  }
+  Cost equal(double n) const override {
+    return spu::kEqual.apply(TwoPartyProtocol::equal(n), n);
+  }
+  Cost bitToArithmetic(double n) const override {
+    return spu::kBitToArithmetic.apply(TwoPartyProtocol::bitToArithmetic(n), n);
+  }
+  Cost truncate(double n) const override {
+    return spu::kTruncate.apply(TwoPartyProtocol::truncate(n), n);
+  }
+  Cost truncateUnknownSign(double n) const override { return truncate(n); }
+  Cost normalize(double n) const override {
+    return spu::kNormalize.apply(TwoPartyProtocol::normalize(n), n);
+  }
+  Cost halveExponent(double n) const override {
+    return spu::kHalveExponent.apply(TwoPartyProtocol::halveExponent(n), n);
+  }
+
   Cost multiplyRing(double n) const override {
-    Cost cost = TwoPartyProtocol::multiplyRing(n);
-    if (n < 2 * kBlock)
-      cost.bytes = n * (kOleOfBlock / kTriplesOfBlock + kBytesToOpenTriple);
-    else // Each party encrypts one half of the elements.
-      cost.bytes = 2 * std::ceil(n / 2 / kBlock) * kProductOfBlock;
-    return cost;
+    if (n < 2 * kBlock) {
+      // What opens triples goes with the messages of the truncation.
+      double blocks = n / kTriplesOfBlock;
+      return {blocks * kOleOfBlock + n * kBytesToOpenTriple,
+              blocks * spu::kBlockRounds, blocks * spu::kSecondsOfTripleBlock};
+    }
+    // Each party encrypts one half of the elements.
+    double blocks = 2 * std::ceil(n / 2 / kBlock);
+    return spu::inBothDirections({blocks * kProductOfBlock, spu::kBlockRounds,
+                                  blocks * spu::kSecondsOfProductBlock});
   }
 
   Cost multiplyKnownRing(double n) const override {
-    double blocks = std::ceil(n / kBlock);
-    return TwoPartyProtocol::squareRing(blocks * kBlock);
+    return getOleCost(std::ceil(n / kBlock), spu::kSecondsOfOle);
   }
 
   Cost squareRing(double n) const override {
-    // More than a block is cut in two halves.
-    double blocks = n <= kBlock ? 1 : 2 * std::ceil(n / 2 / kBlock);
-    return TwoPartyProtocol::squareRing(blocks * kBlock);
+    if (n <= kBlock)
+      return getOleCost(1, spu::kSecondsOfOle);
+    double blocks = 2 * std::ceil(n / 2 / kBlock);
+    return spu::inBothDirections(getOleCost(blocks, spu::kSecondsOfSharedOle));
   }
 
   Cost multiplyBySelf(double n) const override {
@@ -96,12 +131,28 @@ public:
     return multiply(n);
   }
 
-  Cost sessionSetup() const override { return {kSession}; }
+  Cost matmulRing(const MatmulShape &shape, bool oneSideKnown) const override {
+    return spu::getMatmulCost(getPacking(shape), shape.batch,
+                              /*passes=*/oneSideKnown ? 1 : 2);
+  }
+
+  Cost lookup(int64_t rows, int64_t tableRows, int64_t columns) const override {
+    return Protocol::lookup(rows, tableRows, columns);
+  }
+
+  Cost sessionSetup() const override {
+    return spu::kSession.apply({kSession}, 1);
+  }
 
 protected:
   SoftmaxDivision getDefaultSoftmaxDivision() const override {
     // `enable_optimize_denominator_with_broadcast` is off by default.
     return SoftmaxDivision::Elements;
+  }
+
+private:
+  static Cost getOleCost(double blocks, double seconds) {
+    return {blocks * kOleOfBlock, spu::kBlockRounds, blocks * seconds};
   }
 };
 } // namespace

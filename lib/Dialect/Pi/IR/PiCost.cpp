@@ -94,8 +94,8 @@ uint64_t MatmulOp::getFlopCount() {
 void ScaledResidualOp::appendCost(const Protocol &protocol,
                                   SmallVectorImpl<CostItem> &items) {
   double n = getSize(getResult());
-  items.push_back({"", inParallel(protocol.scaleByParameter(n),
-                                  protocol.scaleByParameter(n))});
+  items.push_back({"", protocol.inParallel(protocol.scaleByParameter(n),
+                                           protocol.scaleByParameter(n))});
 }
 
 //===----------------------------------------------------------------------===//
