@@ -163,8 +163,11 @@ Cost Protocol::softmax(double rows, double columns) const {
 
 Cost Protocol::softmaxPowers(const SoftmaxRows &rows,
                              const std::optional<SquareChain> &chain) const {
-  Cost max = reduceRows(rows.columns, relu(rows.elements - rows.rows));
-  return max + (chain ? exp(rows.elements, *chain) : exp(rows.elements));
+  // Shorter rows join fewer pairs at every level.
+  double pairs = rows.elements - rows.rows;
+  Cost maxima =
+      pairs > 0 ? max(pairs / (rows.columns - 1), rows.columns) : Cost();
+  return maxima + (chain ? exp(rows.elements, *chain) : exp(rows.elements));
 }
 
 Cost Protocol::softmaxNormalization(const SoftmaxRows &rows) const {

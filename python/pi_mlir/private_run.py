@@ -282,15 +282,17 @@ def execute(party, program, secrets, options):
             owned=is_owned(argument, options.inputs),
             array=secrets.get(argument["value"]),
         )
-    seconds = [
-        party.run(
-            party.compile(engine.SESSION, list(engine.SESSION_INPUTS), "session.z")
-        )
+    # Compiled before the first one runs, so that nothing but steps takes the time
+    # between their first message and their last.
+    executables = [
+        party.compile(engine.SESSION, list(engine.SESSION_INPUTS), "session.z")
     ]
-    readers = count_readers(program)
     for step in program.steps:
         text = program.function_module(step["function"])
-        executable = party.compile(text, step["operands"], step["value"], public)
+        executables.append(party.compile(text, step["operands"], step["value"], public))
+    seconds = [party.run(executables[0])]
+    readers = count_readers(program)
+    for step, executable in zip(program.steps, executables[1:]):
         seconds.append(party.run(executable))
         for operand in set(step["operands"]):
             readers[operand] -= 1
@@ -326,6 +328,7 @@ def measure(program, runs, seconds):
             "op": step["op"],
             # The link counts at both ends; what one receives, the other sent.
             "measured": profile["sent"] + profile["received"],
+            "sent": profile["sent"],
             "messages": profile["messages"],
             "seconds": duration,
             "primitives": profile["primitives"],
@@ -361,8 +364,9 @@ def run_party(options):
 # ===-- The report ------------------------------------------------------------#
 
 
-def estimate_costs(options):
-    """The operations of pi-estimate-cost for a run with these options."""
+def estimate_costs(options, settings=""):
+    """The operations of pi-estimate-cost for a run with these options; `settings`
+    are more of its own."""
     inputs = ""
     if options.inputs is not None:
         secrets = "known" if options.inputs == "owned" else "shared"
@@ -371,7 +375,7 @@ def estimate_costs(options):
         output = Path(directory, "cost.json")
         passes = (
             f"--pi-estimate-cost=protocol={COST_PROFILE} softmax-division=rows "
-            f"{inputs}format=json output={output}"
+            f"{inputs}format=json output={output} {settings}"
         )
         run_tool("pi-opt", options.model, passes, "-o", os.devnull)
         return json.loads(output.read_text())["operations"]

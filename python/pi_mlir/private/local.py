@@ -37,10 +37,15 @@ def describe_end(process, message):
     return f"ended with status {process.returncode}: {detail[0]}"
 
 
-def run_local(options, tokens, directory):
+def run_local(options, tokens, directory, link=None):
     """Runs both parties here, each with its own secret alone; gives what they
-    recorded. When one ends with an error, the other is ended."""
-    peers = ",".join(f"127.0.0.1:{port}" for port in find_ports(2))
+    recorded. When one ends with an error, the other is ended.
+
+    They speak over loopback, or at both ends of `link`, which has `addresses` and
+    `command(end, arguments)`, the command line that runs something at an end.
+    """
+    hosts = link.addresses if link else ["127.0.0.1"] * 2
+    peers = ",".join(f"{host}:{port}" for host, port in zip(hosts, find_ports(2)))
     common = [sys.executable, "-m", "pi_mlir.private_run", str(options.model)]
     common += ["--peers", peers, "--parent", str(os.getpid())]
     for name in ("protocol", "inputs", "timeout", "memory_limit"):
@@ -56,6 +61,8 @@ def run_local(options, tokens, directory):
     try:
         for rank, (secret, record) in enumerate(zip(secrets, records)):
             command = [*common, "--party", str(rank), "--record", str(record), *secret]
+            if link:
+                command = link.command(rank, command)
             processes.append(
                 subprocess.Popen(
                     command, stdout=subprocess.DEVNULL, stderr=errors[rank]

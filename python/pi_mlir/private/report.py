@@ -7,12 +7,12 @@ from collections import defaultdict
 from pathlib import Path
 
 
-def join_costs(steps, modelled):
+def join_costs(steps, modelled, quantity="bytes"):
     """Rows of a report: each step with what the cost model says of it.
 
     `steps` are measurements in order, `modelled` the operations of
-    pi-estimate-cost in order; both name parts by location. A step that the
-    model does not charge has 0 bytes.
+    pi-estimate-cost in order, of which `quantity` is taken; both name parts by
+    location. A step that the model does not charge has 0.
     """
     waiting = defaultdict(list)
     for cost in modelled:
@@ -24,7 +24,7 @@ def join_costs(steps, modelled):
         kind = step["op"]
         if step["op"] == "pi.attention":
             kind += "." + step["location"].rpartition(".")[2]
-        rows.append({**step, "kind": kind, "modelled": cost["bytes"] if cost else 0})
+        rows.append({**step, "kind": kind, "modelled": cost[quantity] if cost else 0})
     return rows
 
 
