@@ -5,11 +5,12 @@ func.func @forward(%ids: tensor<1x8xi32> {pi.name = "ids"}, %x: tensor<1x8x16xf3
                    %qkv: tensor<2x6x24xf32> {pi.name = "qkv"}, %t: tensor<2x6xf32> {pi.name = "t"},
                    %m: tensor<2x2x3x4xf32> {pi.name = "m"}, %n: tensor<2x2x4x5xf32> {pi.name = "n"},
                    %alpha: tensor<f32> {pi.name = "alpha"}, %position: tensor<i32> {pi.name = "position"},
-                   %cache: tensor<2x2x9x8xf32> {pi.name = "cache"})
+                   %cache: tensor<2x2x9x8xf32> {pi.name = "cache"},
+                   %tc: tensor<2x9xf32> {pi.name = "t"})
     -> (tensor<1x8x16xf32>, tensor<1x8x12xf32>, tensor<2x2x3x5xf32>, tensor<1x8x16xf32>, tensor<1x8x16xf32>,
         tensor<1x8x16xf32>, tensor<1x8x16xf32>, tensor<1x8x16xf32>, tensor<1x8x16xf32>, tensor<2x6x8xf32>,
         tensor<2x6x8xf32>, tensor<1x1x16xf32>, tensor<4x16xf32>, tensor<1x8xi32>, tensor<2x2x9x8xf32>,
-        tensor<2x2x9x8xf32>) {
+        tensor<2x2x9x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>) {
   %0 = pi.embedding %ids, %table : (tensor<1x8xi32>, tensor<24x16xf32>) -> tensor<1x8x16xf32> loc("embedding")
   %1 = pi.linear %x, %w bias %b : (tensor<1x8x16xf32>, tensor<16x12xf32>, tensor<12xf32>) -> tensor<1x8x12xf32> loc("linear")
   %2 = pi.matmul %m, %n : (tensor<2x2x3x4xf32>, tensor<2x2x4x5xf32>) -> tensor<2x2x3x5xf32> loc("matmul")
@@ -26,9 +27,11 @@ func.func @forward(%ids: tensor<1x8xi32> {pi.name = "ids"}, %x: tensor<1x8x16xf3
   %13 = pi.argmax %x : (tensor<1x8x16xf32>) -> tensor<1x8xi32> loc("argmax")
   %14 = pi.update_cache %cache, %qkv : (tensor<2x2x9x8xf32>, tensor<2x6x24xf32>) -> tensor<2x2x9x8xf32> loc("update_cache")
   %15 = pi.update_cache %cache, %qkv at %position : (tensor<2x2x9x8xf32>, tensor<2x6x24xf32>, tensor<i32>) -> tensor<2x2x9x8xf32> loc("update_cache_at")
-  return %0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15
+  %16 = pi.cached_attention %qkv, %cache at %position heads 2 scale 0.5 : (tensor<2x6x24xf32>, tensor<2x2x9x8xf32>, tensor<i32>) -> tensor<2x6x8xf32> loc("cached_attention")
+  %17 = pi.cached_attention %qkv, %cache at %position temperature %tc heads 2 scale 0.5 : (tensor<2x6x24xf32>, tensor<2x2x9x8xf32>, tensor<i32>, tensor<2x9xf32>) -> tensor<2x6x8xf32> loc("cached_attention_temperature")
+  return %0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17
       : tensor<1x8x16xf32>, tensor<1x8x12xf32>, tensor<2x2x3x5xf32>, tensor<1x8x16xf32>, tensor<1x8x16xf32>,
         tensor<1x8x16xf32>, tensor<1x8x16xf32>, tensor<1x8x16xf32>, tensor<1x8x16xf32>, tensor<2x6x8xf32>,
         tensor<2x6x8xf32>, tensor<1x1x16xf32>, tensor<4x16xf32>, tensor<1x8xi32>, tensor<2x2x9x8xf32>,
-        tensor<2x2x9x8xf32>
+        tensor<2x2x9x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>
 }

@@ -239,7 +239,7 @@ def run_operations(name):
 def test_operations_on_shares():
     """The engine takes the text of each operation and computes it right."""
     differences, _ = run_operations("private_operations.mlir")
-    assert len(differences) == 16
+    assert len(differences) == 18
 
 
 @needs_spu

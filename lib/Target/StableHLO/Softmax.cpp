@@ -89,6 +89,8 @@ SoftmaxBuilder::Blocks SoftmaxBuilder::buildMasks(ArrayRef<HloValue> parts,
       }))
     return {};
   HloValue row = b.iota(0, matrix);
+  if (position)
+    row = b.add(row, b.broadcast(position, matrix, {}));
   Blocks masks = cut(b.compare("GE", row, b.iota(1, matrix)));
   for (auto [mask, part] : llvm::zip_equal(masks, parts))
     mask = b.broadcastLeading(mask, part.getShape());

@@ -27,6 +27,11 @@ public:
   SoftmaxBuilder(HloBuilder &b, bool causal, ArrayRef<RowBlock> blocks,
                  EvaluationAttr evaluation)
       : b(b), causal(causal), blocks(blocks), evaluation(evaluation) {}
+  /// Causal rows of which the first stands at `position`, a scalar.
+  SoftmaxBuilder(HloBuilder &b, const HloValue &position,
+                 ArrayRef<RowBlock> blocks, EvaluationAttr evaluation)
+      : b(b), causal(true), position(position), blocks(blocks),
+        evaluation(evaluation) {}
 
   /// The softmax of each row.
   HloValue buildProbabilities(const HloValue &scores);
@@ -56,6 +61,7 @@ private:
 
   HloBuilder &b;
   bool causal;
+  HloValue position;
   ArrayRef<RowBlock> blocks;
   EvaluationAttr evaluation;
 };
