@@ -77,8 +77,8 @@ OperationCost CostReport::getTotal() const {
 // Estimation
 //===----------------------------------------------------------------------===//
 
-llvm::Expected<CostOptions> CostOptions::parse(StringRef protocol,
-                                               StringRef network) {
+llvm::Expected<CostOptions>
+CostOptions::parse(StringRef protocol, StringRef network, StringRef division) {
   const ProtocolRegistry &registry = ProtocolRegistry::get();
   if (!registry.create(protocol, ProtocolOptions()))
     return llvm::createStringError("unknown protocol '" + protocol +
@@ -89,6 +89,13 @@ llvm::Expected<CostOptions> CostOptions::parse(StringRef protocol,
   CostOptions options;
   options.protocol = protocol.str();
   options.network = *parsed;
+  if (division == "rows")
+    options.softmaxDivision = SoftmaxDivision::Rows;
+  else if (division == "elements")
+    options.softmaxDivision = SoftmaxDivision::Elements;
+  else if (!division.empty())
+    return llvm::createStringError("unknown softmax-division '" + division +
+                                   "'; known are rows, elements");
   return options;
 }
 

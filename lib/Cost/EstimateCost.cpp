@@ -55,7 +55,8 @@ choose(Operation *op, StringRef option, StringRef value,
 
 FailureOr<CostOptions> EstimateCost::readOptions(Format &reportFormat) {
   ModuleOp module = getOperation();
-  llvm::Expected<CostOptions> options = CostOptions::parse(protocol, network);
+  llvm::Expected<CostOptions> options =
+      CostOptions::parse(protocol, network, softmaxDivision);
   if (!options)
     return module.emitError(llvm::toString(options.takeError()));
   if (failed(choose<Format>(module, "format", format,
@@ -68,13 +69,7 @@ FailureOr<CostOptions> EstimateCost::readOptions(Format &reportFormat) {
       failed(choose<std::optional<bool>>(
           module, "tokens", tokens,
           {{"", std::nullopt}, {"shared", false}, {"known", true}},
-          options->ownerKnowsTokens)) ||
-      failed(choose<std::optional<SoftmaxDivision>>(
-          module, "softmax-division", softmaxDivision,
-          {{"", std::nullopt},
-           {"rows", SoftmaxDivision::Rows},
-           {"elements", SoftmaxDivision::Elements}},
-          options->softmaxDivision)))
+          options->ownerKnowsTokens)))
     return failure();
   if (!(computeScale >= 0) || !std::isfinite(computeScale))
     return module.emitError("compute-scale '")

@@ -35,10 +35,11 @@ struct CostOptions {
   /// The protocol's own if not set.
   std::optional<SoftmaxDivision> softmaxDivision;
 
-  /// Options of a protocol by its name and a network by its description, or an
-  /// error that says what is known.
-  static llvm::Expected<CostOptions> parse(StringRef protocol,
-                                           StringRef network);
+  /// Options of a protocol by its name, a network by its description, and a
+  /// division of softmax (rows, elements or nothing), or an error that says
+  /// what is known.
+  static llvm::Expected<CostOptions>
+  parse(StringRef protocol, StringRef network, StringRef division = "");
 };
 
 /// Nonlinear functions of one kind and shape at one site.

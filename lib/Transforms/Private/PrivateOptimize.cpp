@@ -31,6 +31,8 @@ struct Rewrite {
   std::vector<std::function<std::unique_ptr<Pass>()>> settings;
   /// Why the user's options do not let it be tried; empty if they do.
   StringRef obstacle = {};
+  /// Whether trying it is more than a change of the module: it is tried once.
+  bool writesCheckpoint = false;
 
   bool isApplied = false;
   /// Why it was skipped when last tried.
@@ -63,13 +65,48 @@ private:
 } // namespace
 
 std::vector<Rewrite> PrivateOptimize::listRewrites() const {
+  auto packCausalSoftmax = [](int64_t rows) {
+    return [=] { return createPiPackCausalSoftmax({rows}); };
+  };
+  auto mergeHeads = [](int64_t heads) {
+    return [=] { return createPiMergeHeads({heads}); };
+  };
   auto keepWithOwner = [](bool weights, bool tokens) {
     return [=] { return createPiKeepWithOwner({weights, tokens}); };
   };
-  return {
+  auto foldLinear = [this] {
+    PiFoldLinearOptions options;
+    options.weights = weights;
+    options.output = output;
+    return createPiFoldLinear(options);
+  };
+  std::vector<Rewrite> rewrites = {
+      {"pi-pack-causal-softmax",
+       1,
+       {packCausalSoftmax(8), packCausalSoftmax(16), packCausalSoftmax(32)}},
+      {"pi-defer-normalization", 1, {[] {
+         return createPiDeferNormalization();
+       }}},
+      {"pi-reciprocal-by-rsqrt", 1, {[] {
+         return createPiReciprocalByRsqrt();
+       }}},
+      {"pi-merge-heads",
+       1,
+       {mergeHeads(2), mergeHeads(4), mergeHeads(8), mergeHeads(0)}},
+      {"pi-temperature-by-product", 1, {[] {
+         return createPiTemperatureByProduct();
+       }}},
       {"pi-keep-with-owner=tokens", 2, {keepWithOwner(false, true)}},
       {"pi-keep-with-owner=weights", 2, {keepWithOwner(true, false)}},
+      {"pi-narrow-exponential", 2, {[] {
+         return createPiNarrowExponential();
+       }}},
+      {"pi-fold-linear", 3, {foldLinear}},
   };
+  rewrites.back().writesCheckpoint = true;
+  if (weights.empty() || output.empty())
+    rewrites.back().obstacle = "it needs weights=DIR and output=DIR";
+  return rewrites;
 }
 
 FailureOr<OperationCost> PrivateOptimize::estimate() {
@@ -145,7 +182,8 @@ void PrivateOptimize::tryRewrite(Rewrite &rewrite, OperationCost &current) {
 
 void PrivateOptimize::runOnOperation() {
   ModuleOp module = getOperation();
-  llvm::Expected<CostOptions> parsed = CostOptions::parse(protocol, network);
+  llvm::Expected<CostOptions> parsed =
+      CostOptions::parse(protocol, network, softmaxDivision);
   if (!parsed) {
     module.emitError(llvm::toString(parsed.takeError()));
     return signalPassFailure();
@@ -170,8 +208,9 @@ void PrivateOptimize::runOnOperation() {
   while (hasChanged) {
     hasChanged = false;
     for (Rewrite &rewrite : rewrites) {
-      if (rewrite.isApplied || rewrite.level > level ||
-          !rewrite.obstacle.empty())
+      bool isDone = rewrite.isApplied ||
+                    (rewrite.writesCheckpoint && !rewrite.reason.empty());
+      if (isDone || rewrite.level > level || !rewrite.obstacle.empty())
         continue;
       tryRewrite(rewrite, *current);
       hasChanged |= rewrite.isApplied;

@@ -129,12 +129,21 @@ def PiPrivateOptimize : Pass<"pi-private-optimize", "::mlir::ModuleOp"> {
     was skipped. Passes that were skipped are tried again after another was
     applied.
 
-    | level | passes |
-    |---|---|
-    | 0 | none |
-    | 2 | `pi-keep-with-owner`, of weights and of tokens |
+    | level | passes | what changes |
+    |---|---|---|
+    | 0 | none | |
+    | 1 | `pi-pack-causal-softmax`, `pi-defer-normalization`, `pi-reciprocal-by-rsqrt`, `pi-merge-heads`, `pi-temperature-by-product` | how an attention is evaluated; exact but for rounding |
+    | 2 | `pi-keep-with-owner`, of weights and of tokens, and `pi-narrow-exponential` | nothing is shared before it has to be; another exponential, with a smaller error bound |
+    | 3 | `pi-fold-linear`, with `weights` and `output` | the weights; exact but for rounding |
 
-    A level includes those before it.
+    A level includes those before it. At level 3 the checkpoint `output` belongs to
+    the module that comes out, also where nothing was folded; only if folding was
+    refused, which a remark says, the checkpoint `weights` still does.
+
+    A pass is applied where it saves at the point where it is tried, so the order
+    of the table matters; the best of all combinations is not looked for.
+    `pi-next-token-only` is not tried, since it changes what @forward takes and
+    gives.
 
     Before:
 
@@ -165,8 +174,15 @@ def PiPrivateOptimize : Pass<"pi-private-optimize", "::mlir::ModuleOp"> {
            "As of pi-estimate-cost">,
     Option<"network", "network", "std::string", "\"paper\"",
            "As of pi-estimate-cost">,
+    Option<"softmaxDivision", "softmax-division", "std::string", "\"\"",
+           "As of pi-estimate-cost">,
+    Option<"scoreRange", "score-range", "double", "0",
+           "range of pi-narrow-exponential">,
     Option<"minimize", "minimize", "std::string", "\"bytes\"",
-           "bytes or seconds">
+           "bytes or seconds">,
+    Option<"weights", "weights", "std::string", "\"\"",
+           "As of pi-fold-linear">,
+    Option<"output", "output", "std::string", "\"\"", "As of pi-fold-linear">
   ];
   let statistics = [
     Statistic<"numTried", "tried", "Settings of passes tried">,
