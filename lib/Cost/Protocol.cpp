@@ -146,8 +146,13 @@ static Cost reduceRows(double rows, double columns,
   return cost;
 }
 
-Cost Protocol::max(double rows, double columns) const {
-  return reduceRows(rows, columns, [&](double n) { return relu(n); });
+Cost Protocol::max(const SoftmaxRows &rows) const {
+  double pairs = rows.elements - rows.rows;
+  if (pairs <= 0)
+    return {};
+  // Shorter rows join fewer pairs at every level.
+  return reduceRows(pairs / (rows.columns - 1), rows.columns,
+                    [&](double n) { return relu(n); });
 }
 
 Cost Protocol::argmax(double rows, double columns) const {
@@ -163,11 +168,7 @@ Cost Protocol::softmax(double rows, double columns) const {
 
 Cost Protocol::softmaxPowers(const SoftmaxRows &rows,
                              const std::optional<SquareChain> &chain) const {
-  // Shorter rows join fewer pairs at every level.
-  double pairs = rows.elements - rows.rows;
-  Cost maxima =
-      pairs > 0 ? max(pairs / (rows.columns - 1), rows.columns) : Cost();
-  return maxima + (chain ? exp(rows.elements, *chain) : exp(rows.elements));
+  return max(rows) + (chain ? exp(rows.elements, *chain) : exp(rows.elements));
 }
 
 Cost Protocol::softmaxNormalization(const SoftmaxRows &rows) const {

@@ -246,10 +246,14 @@ def test_operations_on_shares():
 def test_evaluations_of_attention():
     """An attention is the same however it is evaluated."""
     differences, clear = run_operations("private_attention.mlir")
-    assert len(differences) == 10
+    assert len(differences) == 14
     for name, value in clear.items():
         expected = clear[name.split("_")[0].removesuffix(".context") + ".context"]
-        np.testing.assert_allclose(value, expected, atol=1e-6)
+        # A chain of squares is within 1.5e-4 of e^x, so that the six
+        # probabilities of a row are, together, within 2 * 6 * 1.5e-4.
+        largest = np.abs(expected).max()
+        tolerance = 1.8e-3 * largest if "narrow" in name else 1e-6
+        np.testing.assert_allclose(value, expected, rtol=0, atol=tolerance)
 
 
 @needs_spu

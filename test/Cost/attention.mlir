@@ -67,3 +67,22 @@ func.func @forward(%x: tensor<1x4x24xf32>) -> tensor<1x4x8xf32> {
   %0 = pi.attention %x heads 2 scale 0.5 causal evaluation <pack_rows = 2, defer_normalization = true, reciprocal_by_rsqrt = true, exponential = <scale = 0.0625, offsets = [1.0, 0.0, 0.0, 0.0, 0.0], lowest = -16.0>> : (tensor<1x4x24xf32>) -> tensor<1x4x8xf32> loc("chain")
   return %0 : tensor<1x4x8xf32>
 }
+
+// -----
+
+// Two heads in one product: (4 x 8) (8 x 8), two passes of 184769 + 127540 + 16.5 *
+// 32 B and 32 TR each, for scores, for the temperature, for the context and for
+// the reciprocals of its rows.
+// CHECK:      "location": "merged.scores",
+// CHECK-NEXT: "op": "pi.attention",
+// CHECK-NEXT: "bytes": 1251548,
+// CHECK:      "location": "merged.reciprocal",
+// CHECK-NEXT: "op": "pi.attention",
+// CHECK-NEXT: "bytes": 23683,
+// CHECK:      "location": "merged.context",
+// CHECK-NEXT: "op": "pi.attention",
+// CHECK-NEXT: "bytes": 1251548,
+func.func @forward(%x: tensor<1x4x24xf32>, %t: tensor<2x4xf32>) -> tensor<1x4x8xf32> {
+  %0 = pi.attention %x temperature %t heads 2 scale 0.5 causal evaluation <defer_normalization = true, normalize_by_product = true, heads_per_product = 2, temperature_by_product = true> : (tensor<1x4x24xf32>, tensor<2x4xf32>) -> tensor<1x4x8xf32> loc("merged")
+  return %0 : tensor<1x4x8xf32>
+}

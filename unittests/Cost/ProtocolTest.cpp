@@ -70,10 +70,10 @@ TEST(Cheetah, WeightsInTheClearHalveALinear) {
 TEST(Protocol, RoundsGrowWithTheLogarithmOfARow) {
   auto cheetah = create("cheetah");
   double comparison = cheetah->relu(1).rounds;
-  EXPECT_EQ(cheetah->max(8, 128).rounds, 7 * comparison);
-  EXPECT_EQ(cheetah->max(8, 129).rounds, 8 * comparison);
-  EXPECT_EQ(cheetah->max(8, 1).rounds, 0);
-  EXPECT_EQ(cheetah->max(8, 1).bytes, 0);
+  EXPECT_EQ(cheetah->max({8, 128, 8 * 128}).rounds, 7 * comparison);
+  EXPECT_EQ(cheetah->max({8, 129, 8 * 129}).rounds, 8 * comparison);
+  EXPECT_EQ(cheetah->max({8, 1, 8}).rounds, 0);
+  EXPECT_EQ(cheetah->max({8, 1, 8}).bytes, 0);
 }
 
 TEST(Protocol, RoundsOfPrimitivesAreThoseOfTheDocumentation) {

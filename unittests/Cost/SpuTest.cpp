@@ -63,9 +63,20 @@ const Measurement kMeasurements[] = {
     {"multiply16382", 5151365, [](auto &p) { return p.multiply(16382); }},
     {"multiply16384", 3626925, [](auto &p) { return p.multiply(16384); }},
     {"multiply20000", 7213253, [](auto &p) { return p.multiply(20000); }},
+    {"multiplyBySelf4096", 1288679,
+     [](auto &p) { return p.multiplyBySelf(4096); }},
+    {"multiplyBySelf8192", 2574761,
+     [](auto &p) { return p.multiplyBySelf(8192); }},
+    {"multiplyBySelf16384", 3625832,
+     [](auto &p) { return p.multiplyBySelf(16384); }},
+    {"expByChain2048", 2581614,
+     [](auto &p) {
+       return p.exp(2048, SquareChain{4, /*isClamped=*/false});
+     }},
     {"exp8192", 9365151, [](auto &p) { return p.exp(8192); }},
     {"exp12288", 18619703, [](auto &p) { return p.exp(12288); }},
     {"exp20000", 37129093, [](auto &p) { return p.exp(20000); }},
+    {"exp34816", 55815029, [](auto &p) { return p.exp(34816); }},
     {"exp24576", 37244964, [](auto &p) { return p.exp(24576); }},
     {"scaleKnown4096", 1156488,
      [](auto &p) { return p.scaleByParameter(4096); }, kKnownWeights},
@@ -79,6 +90,22 @@ const Measurement kMeasurements[] = {
     {"scores32", 3527361,
      [](auto &p) {
        return p.matmul({4, 32, 32, 32});
+     }},
+    {"scores32Merged", 891445,
+     [](auto &p) {
+       return p.matmul({1, 32, 128, 128});
+     }},
+    {"scores32MergedInTwo", 885041,
+     [](auto &p) {
+       return p.matmul({1, 32, 64, 64});
+     }},
+    {"stackedHeads32", 1438568,
+     [](auto &p) {
+       return p.matmul({1, 128, 32, 128});
+     }},
+    {"scores128Merged", 5754261,
+     [](auto &p) {
+       return p.matmul({1, 128, 256, 512});
      }},
     {"session", 23487316,
      [](auto &p) {

@@ -170,9 +170,9 @@ public:
   /// A product of an activation and a weight.
   virtual Cost linear(int64_t rows, int64_t inFeatures,
                       int64_t outFeatures) const;
-  /// The largest element of each of `rows` rows of `columns` elements.
-  virtual Cost max(double rows, double columns) const;
-  /// Its position too.
+  /// The largest element of each row.
+  virtual Cost max(const SoftmaxRows &rows) const;
+  /// Its position too, in `rows` rows of `columns` elements.
   virtual Cost argmax(double rows, double columns) const;
   Cost softmax(double rows, double columns) const;
   /// The exponentials of a softmax, from its scores: by the protocol's own

@@ -69,15 +69,26 @@ struct Heads {
                      {batch, count, rows, rows});
   }
 
-  /// Factors H x T of rows, as diagonal matrices beside each other, G x T x
-  /// (H / G) T.
+  /// Factors B x H x T of rows, as diagonal matrices beside each other, B x G x
+  /// T x (H / G) T. B may be 1.
   HloValue getDiagonals(HloBuilder &b, const HloValue &factors) const {
-    SmallVector<int64_t> shape = {numGroups, rows, group, rows};
-    HloValue all = b.broadcast(b.reshape(factors, {numGroups, group, rows}),
-                               shape, {0, 2, 1});
-    HloValue isDiagonal = b.compare("EQ", b.iota(1, shape), b.iota(3, shape));
+    int64_t size = factors.getShape()[0];
+    SmallVector<int64_t> shape = {size, numGroups, rows, group, rows};
+    HloValue all =
+        b.broadcast(b.reshape(factors, {size, numGroups, group, rows}), shape,
+                    {0, 1, 3, 2});
+    HloValue isDiagonal = b.compare("EQ", b.iota(2, shape), b.iota(4, shape));
     all = b.select(isDiagonal, all, b.fill(0, all.type));
-    return b.reshape(all, {numGroups, rows, group * rows});
+    return b.reshape(all, {size, numGroups, rows, group * rows});
+  }
+
+  /// The rows of `heads`, B x G x T x (H / G) d_h, times the factors that
+  /// `getDiagonals` arranged.
+  HloValue scaleRows(HloBuilder &b, const HloValue &diagonals,
+                     const HloValue &heads) const {
+    HloValue factors =
+        b.broadcastLeading(diagonals, {batch, numGroups, rows, group * rows});
+    return b.dot(factors, 3, getBlockDiagonal(b, heads), 2, /*numBatch=*/2);
   }
 };
 
@@ -116,9 +127,13 @@ struct AttentionExport : ExportModel<AttentionExport, AttentionOp> {
               heads.getBlockDiagonal(b, heads.get(b, arguments[1], 2));
           HloValue product = b.dot(heads.putBeside(b, arguments[0]), 3, values,
                                    2, /*numBatch=*/2);
+          bool byProduct = evaluation.getNormalizeByProduct();
+          if (byProduct)
+            product = heads.scaleRows(b, heads.getDiagonals(b, arguments[2]),
+                                      product);
           ArrayRef<int64_t> shape = attention.getResult().getType().getShape();
           product = b.reshape(b.transpose(product, {0, 2, 1, 3}), shape);
-          if (!isDeferred)
+          if (!isDeferred || byProduct)
             return product;
           HloValue factors = b.broadcastRows(
               b.transpose(arguments[2], {0, 2, 1}),
@@ -141,18 +156,17 @@ private:
           "factor", emitter.lookup(temperature),
           [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
             HloValue factors = buildScoreFactor(b, arguments[0], scale);
-            return byProduct ? heads.getDiagonals(b, factors) : factors;
+            if (!byProduct)
+              return factors;
+            return heads.getDiagonals(
+                b, b.reshape(factors, {1, heads.count, heads.rows}));
           }));
     return emitter.step(
         "scores", operands, [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
           // Queries are scaled: they are fewer than scores.
           HloValue queries = heads.get(b, arguments[0], 0);
           if (byProduct)
-            queries =
-                b.dot(b.broadcastLeading(
-                          arguments[1], {heads.batch, heads.numGroups,
-                                         heads.rows, heads.group * heads.rows}),
-                      3, heads.getBlockDiagonal(b, queries), 2, /*numBatch=*/2);
+            queries = heads.scaleRows(b, arguments[1], queries);
           else
             queries =
                 b.multiply(queries, arguments.size() > 1

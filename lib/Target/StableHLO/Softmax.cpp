@@ -138,18 +138,18 @@ HloValue SoftmaxBuilder::buildExponential(const HloValue &x) {
   ExponentialAttr exponential = evaluation.getExponential();
   if (!exponential)
     return b.elementwise("exponential", x);
-  auto fill = [&](double value) { return b.fill(value, x.type); };
+  auto fill = [&](const APFloat &value) {
+    return b.fill(value.convertToDouble(), x.type);
+  };
   HloValue operand = x;
   if (exponential.isClamped())
-    operand = b.elementwise(
-        "maximum", {x, fill(exponential.getLowest().convertToDouble())});
-  ArrayRef<double> offsets = exponential.getOffsets();
-  HloValue z =
-      b.multiply(operand, fill(exponential.getScale().convertToDouble()));
+    operand = b.elementwise("maximum", {x, fill(exponential.getLowest())});
+  ArrayRef<APFloat> offsets = exponential.getOffsets();
+  HloValue z = b.multiply(operand, fill(exponential.getScale()));
   z = b.add(z, fill(offsets.front()));
-  for (double offset : offsets.drop_front()) {
+  for (const APFloat &offset : offsets.drop_front()) {
     z = b.multiply(z, z);
-    if (offset != 0)
+    if (!offset.isZero())
       z = b.add(z, fill(offset));
   }
   return z;

@@ -25,8 +25,8 @@ struct DeferNormalization
 
   void runOnOperation() final {
     numAttentions += changeEvaluations(
-        getOperation(), [](AttentionOp, EvaluationAttr evaluation) {
-          return evaluation.withDeferredNormalization();
+        getOperation(), [&](AttentionOp, EvaluationAttr evaluation) {
+          return evaluation.withDeferredNormalization(byProduct);
         });
   }
 };

@@ -56,14 +56,10 @@ struct NarrowExponential
 
 private:
   ExponentialAttr getExponential() {
-    bool isBounded = range > 0 && range <= kLargestRange;
-    auto offsets = DenseF64ArrayAttr::get(
-        &getContext(), isBounded ? ArrayRef<double>(kFreeOffsets)
-                                 : ArrayRef<double>(kClampedOffsets));
-    return ExponentialAttr::get(
-        &getContext(), APFloat(isBounded ? kFreeScale : kClampedScale), offsets,
-        isBounded ? APFloat::getInf(APFloat::IEEEdouble(), /*Negative=*/true)
-                  : APFloat(kLowest));
+    if (range > 0 && range <= kLargestRange)
+      return ExponentialAttr::get(&getContext(), kFreeScale, kFreeOffsets);
+    return ExponentialAttr::get(&getContext(), kClampedScale, kClampedOffsets,
+                                kLowest);
   }
 };
 } // namespace

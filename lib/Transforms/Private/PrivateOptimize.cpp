@@ -68,11 +68,19 @@ std::vector<Rewrite> PrivateOptimize::listRewrites() const {
   auto packCausalSoftmax = [](int64_t rows) {
     return [=] { return createPiPackCausalSoftmax({rows}); };
   };
+  auto deferNormalization = [](bool byProduct) {
+    return [=] { return createPiDeferNormalization({byProduct}); };
+  };
+  auto reciprocalByRsqrt = [] { return createPiReciprocalByRsqrt(); };
   auto mergeHeads = [](int64_t heads) {
     return [=] { return createPiMergeHeads({heads}); };
   };
+  auto temperatureByProduct = [] { return createPiTemperatureByProduct(); };
   auto keepWithOwner = [](bool weights, bool tokens) {
     return [=] { return createPiKeepWithOwner({weights, tokens}); };
+  };
+  auto narrowExponential = [this] {
+    return createPiNarrowExponential({scoreRange});
   };
   auto foldLinear = [this] {
     PiFoldLinearOptions options;
@@ -84,23 +92,17 @@ std::vector<Rewrite> PrivateOptimize::listRewrites() const {
       {"pi-pack-causal-softmax",
        1,
        {packCausalSoftmax(8), packCausalSoftmax(16), packCausalSoftmax(32)}},
-      {"pi-defer-normalization", 1, {[] {
-         return createPiDeferNormalization();
-       }}},
-      {"pi-reciprocal-by-rsqrt", 1, {[] {
-         return createPiReciprocalByRsqrt();
-       }}},
+      {"pi-defer-normalization",
+       1,
+       {deferNormalization(false), deferNormalization(true)}},
+      {"pi-reciprocal-by-rsqrt", 1, {reciprocalByRsqrt}},
       {"pi-merge-heads",
        1,
        {mergeHeads(2), mergeHeads(4), mergeHeads(8), mergeHeads(0)}},
-      {"pi-temperature-by-product", 1, {[] {
-         return createPiTemperatureByProduct();
-       }}},
+      {"pi-temperature-by-product", 1, {temperatureByProduct}},
       {"pi-keep-with-owner=tokens", 2, {keepWithOwner(false, true)}},
       {"pi-keep-with-owner=weights", 2, {keepWithOwner(true, false)}},
-      {"pi-narrow-exponential", 2, {[] {
-         return createPiNarrowExponential();
-       }}},
+      {"pi-narrow-exponential", 2, {narrowExponential}},
       {"pi-fold-linear", 3, {foldLinear}},
   };
   rewrites.back().writesCheckpoint = true;

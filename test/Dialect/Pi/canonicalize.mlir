@@ -60,10 +60,10 @@ func.func @polynomial(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tenso
 // attention stay.
 // CHECK-LABEL: func.func @unused_entropy
 func.func @unused_entropy(%qkv: tensor<1x16x192xf32>, %t: tensor<4x16xf32>) -> (tensor<1x16x64xf32>, tensor<1x16x64xf32>, tensor<1x4x16xf32>) {
-  // CHECK: pi.attention %{{.*}} temperature %{{.*}} heads 4 scale 2.500000e-01 causal {test.note = "kept"} : (tensor<1x16x192xf32>, tensor<4x16xf32>) -> tensor<1x16x64xf32>
-  %0, %e0 = pi.attention %qkv temperature %t heads 4 scale 0.25 causal {test.note = "kept"} : (tensor<1x16x192xf32>, tensor<4x16xf32>) -> (tensor<1x16x64xf32>, tensor<1x4x16xf32>)
-  // CHECK: pi.attention %{{.*}} heads 2 scale 5.000000e-01 : (tensor<1x16x192xf32>) -> (tensor<1x16x64xf32>, tensor<1x2x16xf32>)
-  %1, %e1 = pi.attention %qkv heads 2 scale 0.5 : (tensor<1x16x192xf32>) -> (tensor<1x16x64xf32>, tensor<1x2x16xf32>)
+  // CHECK: pi.attention %{{.*}} temperature %{{.*}} heads 4 scale 2.500000e-01 causal evaluation <pack_rows = 4> {test.note = "kept"} : (tensor<1x16x192xf32>, tensor<4x16xf32>) -> tensor<1x16x64xf32>
+  %0, %e0 = pi.attention %qkv temperature %t heads 4 scale 0.25 causal evaluation <pack_rows = 4> {test.note = "kept"} : (tensor<1x16x192xf32>, tensor<4x16xf32>) -> (tensor<1x16x64xf32>, tensor<1x4x16xf32>)
+  // CHECK: pi.attention %{{.*}} heads 2 scale 5.000000e-01 evaluation <defer_normalization = true> : (tensor<1x16x192xf32>) -> (tensor<1x16x64xf32>, tensor<1x2x16xf32>)
+  %1, %e1 = pi.attention %qkv heads 2 scale 0.5 evaluation <defer_normalization = true> : (tensor<1x16x192xf32>) -> (tensor<1x16x64xf32>, tensor<1x2x16xf32>)
   %2 = builtin.unrealized_conversion_cast %e1 : tensor<1x2x16xf32> to tensor<1x4x16xf32>
   return %0, %1, %2 : tensor<1x16x64xf32>, tensor<1x16x64xf32>, tensor<1x4x16xf32>
 }

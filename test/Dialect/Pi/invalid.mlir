@@ -482,6 +482,13 @@ func.func @evaluation_heads(%qkv: tensor<1x16x192xf32>) -> tensor<1x16x64xf32> {
 
 // -----
 
+func.func private @evaluation_by_product() attributes {
+  // expected-error @+1 {{normalize_by_product needs defer_normalization}}
+  test.evaluation = #pi.evaluation<normalize_by_product = true>
+}
+
+// -----
+
 func.func @evaluation_no_heads(%qkv: tensor<1x16x192xf32>) -> tensor<1x16x64xf32> {
   // expected-error @+1 {{heads_per_product has to be 1 or more, but is 0}}
   %0 = pi.attention %qkv heads 4 scale 0.25 causal evaluation <heads_per_product = 0> : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>

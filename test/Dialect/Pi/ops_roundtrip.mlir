@@ -89,10 +89,11 @@ func.func @attention(%qkv: tensor<1x16x192xf32>, %t: tensor<4x16xf32>, %theta: t
   // CHECK: %{{.*}}, %[[E:.*]] = pi.attention %{{.*}} temperature %{{.*}} heads 4 scale 2.500000e-01 causal : (tensor<1x16x192xf32>, tensor<4x16xf32>) -> (tensor<1x16x64xf32>, tensor<1x4x16xf32>)
   %1, %e = pi.attention %qkv temperature %t heads 4 scale 0.25 causal : (tensor<1x16x192xf32>, tensor<4x16xf32>) -> (tensor<1x16x64xf32>, tensor<1x4x16xf32>)
   // How it is evaluated on shares; what is not said is not printed.
-  // CHECK: pi.attention %{{.*}} heads 4 scale 2.500000e-01 causal evaluation <pack_rows = 8, defer_normalization = true, reciprocal_by_rsqrt = true, heads_per_product = 2> : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
-  %2 = pi.attention %qkv heads 4 scale 0.25 causal evaluation <heads_per_product = 2, reciprocal_by_rsqrt = true, defer_normalization = true, pack_rows = 8> : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
-  // CHECK: pi.attention %{{.*}} temperature %{{.*}} heads 4 scale 2.500000e-01 evaluation <temperature_by_product = true, exponential = <scale = 6.250000e-02, offsets = [1.000000e+00, 0.000000e+00, -5.000000e-01], lowest = -1.600000e+01>> : (tensor<1x16x192xf32>, tensor<4x16xf32>) -> tensor<1x16x64xf32>
-  %3 = pi.attention %qkv temperature %t heads 4 scale 0.25 evaluation <temperature_by_product = true, exponential = <scale = 0.0625, offsets = [1.0, 0.0, -0.5], lowest = -16.0>> : (tensor<1x16x192xf32>, tensor<4x16xf32>) -> tensor<1x16x64xf32>
+  // CHECK: pi.attention %{{.*}} heads 4 scale 2.500000e-01 causal evaluation <pack_rows = 8, defer_normalization = true, normalize_by_product = true, reciprocal_by_rsqrt = true, heads_per_product = 2> : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
+  %2 = pi.attention %qkv heads 4 scale 0.25 causal evaluation <heads_per_product = 2, reciprocal_by_rsqrt = true, normalize_by_product = true, defer_normalization = true, pack_rows = 8> : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
+  // Numbers have all their digits.
+  // CHECK: pi.attention %{{.*}} temperature %{{.*}} heads 4 scale 2.500000e-01 evaluation <temperature_by_product = true, exponential = <scale = 6.250000e-02, offsets = [0.81673664000000001, 0.000000e+00, -5.000000e-01], lowest = -1.600000e+01>> : (tensor<1x16x192xf32>, tensor<4x16xf32>) -> tensor<1x16x64xf32>
+  %3 = pi.attention %qkv temperature %t heads 4 scale 0.25 evaluation <temperature_by_product = true, exponential = <scale = 0.0625, offsets = [0.81673664, 0.0, -0.5], lowest = -16.0>> : (tensor<1x16x192xf32>, tensor<4x16xf32>) -> tensor<1x16x64xf32>
   // CHECK: pi.attention %{{.*}} heads 4 scale 2.500000e-01 evaluation <exponential = <scale = 5.000000e-01, offsets = [1.000000e+00, 0.000000e+00]>> :
   %4 = pi.attention %qkv heads 4 scale 0.25 evaluation <exponential = <scale = 0.5, offsets = [1.0, 0.0]>> : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
   // CHECK: %[[P:.*]] = pi.entropy_penalty %[[E]], %{{.*}} reading per_row gamma 2.000000e-01 lambda 1.000000e-05 : (tensor<1x4x16xf32>, tensor<4xf32>) -> tensor<f32>

@@ -53,8 +53,8 @@ func.func @forward(%qkv: tensor<1x3x24xf32>, %t: tensor<2x3xf32>)
 // CHECK-NEXT:  stablehlo.transpose %arg2, dims = [0, 2, 1] : (tensor<1x2x3xf32>) -> tensor<1x3x2xf32>
 // CHECK:       stablehlo.multiply [[CONTEXT]], {{.*}} : tensor<1x3x8xf32>
 
-// CHECK-LABEL: func.func private @merged.factor(%arg0: tensor<2x3xf32>) -> tensor<1x3x6xf32> {
-// CHECK:       stablehlo.compare EQ, {{.*}} -> tensor<1x3x2x3xi1>
+// CHECK-LABEL: func.func private @merged.factor(%arg0: tensor<2x3xf32>) -> tensor<1x1x3x6xf32> {
+// CHECK:       stablehlo.compare EQ, {{.*}} -> tensor<1x1x3x2x3xi1>
 // CHECK-LABEL: func.func private @merged.scores(
 // CHECK:       stablehlo.pad {{.*}}, low = [0, 0, 0, 0], high = [0, 0, 0, 4],
 // CHECK:       stablehlo.pad {{.*}}, low = [0, 0, 0, 4], high = [0, 0, 0, 0],

@@ -3,6 +3,7 @@
 // RUN: pi-opt %s --pi-pack-causal-softmax=rows=4 --pi-defer-normalization | FileCheck %s --check-prefixes=CHECK,BOTH
 // RUN: pi-opt %s --pi-defer-normalization --pi-pack-causal-softmax=rows=4 | FileCheck %s --check-prefixes=CHECK,BOTH
 // RUN: pi-opt %s --pi-pack-causal-softmax=rows=4 --pi-pack-causal-softmax=rows=8 | FileCheck %s --check-prefixes=CHECK,LAST
+// RUN: pi-opt %s --pi-defer-normalization --pi-defer-normalization=by-product | FileCheck %s --check-prefixes=CHECK,PRODUCT
 // RUN: pi-opt %s --pi-pack-causal-softmax=rows=100 | FileCheck %s --check-prefixes=CHECK,LARGE
 // RUN: not pi-opt %s --pi-pack-causal-softmax=rows=0 2>&1 | FileCheck %s --check-prefix=ROWS
 
@@ -18,6 +19,7 @@
 // CHECK-LABEL: func.func @causal
 func.func @causal(%qkv: tensor<1x16x192xf32>) -> tensor<1x16x64xf32> {
   // BOTH: causal evaluation <pack_rows = 4, defer_normalization = true> {test.note = "kept"} :
+  // PRODUCT: causal evaluation <defer_normalization = true, normalize_by_product = true> {test.note = "kept"} :
   // LAST: causal evaluation <pack_rows = 8> {test.note = "kept"} :
   // More rows than there are is one block.
   // LARGE: causal evaluation <pack_rows = 16> {test.note = "kept"} :

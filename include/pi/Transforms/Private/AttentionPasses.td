@@ -69,6 +69,10 @@ def PiDeferNormalization : Pass<"pi-defer-normalization", "::mlir::ModuleOp"> {
     itself, and so are the errors of fixed point in it, which the division then
     takes back.
 
+    With `by-product`, the product with reciprocals is one of matrices, too:
+    diag(1 / s) times E V, for as many heads at once as `pi-merge-heads` says.
+    Its ciphertexts cost less than a product for every element, if there are many.
+
     Before:
 
     ```mlir
@@ -87,7 +91,22 @@ def PiDeferNormalization : Pass<"pi-defer-normalization", "::mlir::ModuleOp"> {
       return %0 : tensor<1x16x64xf32>
     }
     ```
+
+    After `--pi-defer-normalization=by-product`:
+
+    ```mlir
+    func.func @forward(%qkv: tensor<1x16x192xf32>) -> tensor<1x16x64xf32> {
+      %0 = pi.attention %qkv heads 4 scale 0.25 causal
+          evaluation <defer_normalization = true, normalize_by_product = true>
+          : (tensor<1x16x192xf32>) -> tensor<1x16x64xf32>
+      return %0 : tensor<1x16x64xf32>
+    }
+    ```
   }];
+  let options = [
+    Option<"byProduct", "by-product", "bool", "false",
+           "Whether reciprocals are applied by a product of matrices">
+  ];
   let statistics = [PI_NumAttentions];
 }
 

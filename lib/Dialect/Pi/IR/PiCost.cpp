@@ -185,16 +185,22 @@ static MatmulShape getMatmulShape(const AttentionShape &shape,
           perProduct * columns};
 }
 
+/// The product of a diagonal of factors with the rows of Q, or of the context.
+static MatmulShape getScalingShape(const AttentionShape &shape,
+                                   EvaluationAttr evaluation) {
+  return getMatmulShape(shape, evaluation.getHeadsPerProduct(), shape.rows,
+                        shape.headSize);
+}
+
 /// Queries times scale / temperature: they are fewer than scores.
 static Cost getScalingCost(const AttentionShape &shape, bool hasTemperature,
                            EvaluationAttr evaluation,
                            const Protocol &protocol) {
+  if (evaluation.getTemperatureByProduct())
+    return protocol.matmulWithParameter(getScalingShape(shape, evaluation));
   double elements = double(shape.getInstances()) * shape.rows * shape.headSize;
   Cost cost = protocol.truncate(elements);
-  if (evaluation.getTemperatureByProduct())
-    cost += protocol.matmulWithParameter(getMatmulShape(
-        shape, evaluation.getHeadsPerProduct(), shape.rows, shape.headSize));
-  else if (hasTemperature)
+  if (hasTemperature)
     cost += protocol.scaleByParameter(elements);
   return cost;
 }
@@ -229,7 +235,9 @@ static void appendAttentionCost(const AttentionShape &shape,
   if (evaluation.getDeferNormalization()) {
     items.push_back({"softmax", softmax});
     items.push_back({"reciprocal", reciprocals});
-    context += protocol.multiply(rows.rows * shape.headSize);
+    context += evaluation.getNormalizeByProduct()
+                   ? protocol.matmul(getScalingShape(shape, evaluation))
+                   : protocol.multiply(rows.rows * shape.headSize);
   } else {
     softmax += byRsqrt ? reciprocals + protocol.multiply(rows.elements)
                        : protocol.softmaxNormalization(rows);

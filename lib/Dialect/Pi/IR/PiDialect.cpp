@@ -16,8 +16,6 @@
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
-#include <cmath>
-
 using namespace mlir;
 using namespace mlir::pi;
 
@@ -56,18 +54,17 @@ LogicalResult NormalAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 
 LogicalResult
 ExponentialAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                        APFloat scale, DenseF64ArrayAttr offsets,
+                        APFloat scale, ArrayRef<APFloat> offsets,
                         APFloat lowest) {
   if (!scale.isFinite() || scale.isZero() || scale.isNegative())
     return emitError() << "scale of an exponential has to be finite and "
                           "greater than 0";
-  constexpr int64_t kMostSquares = 16;
+  constexpr size_t kMostSquares = 16;
   if (offsets.size() < 2 || offsets.size() > kMostSquares + 1)
     return emitError() << "an exponential has 1 to " << kMostSquares
                        << " squares, so 2 to " << kMostSquares + 1
                        << " offsets, but " << offsets.size() << " are given";
-  if (!llvm::all_of(offsets.asArrayRef(),
-                    [](double offset) { return std::isfinite(offset); }))
+  if (!llvm::all_of(offsets, [](const APFloat &a) { return a.isFinite(); }))
     return emitError() << "offsets of an exponential have to be finite";
   // Minus infinity stands for no bound.
   if (lowest.isNaN() || !lowest.isNegative() || lowest.isZero())
@@ -76,22 +73,26 @@ ExponentialAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 }
 
 double ExponentialAttr::evaluate(double x) const {
-  ArrayRef<double> offsets = getOffsets();
+  ArrayRef<APFloat> offsets = getOffsets();
   x = std::max(x, getLowest().convertToDouble());
-  double z = getScale().convertToDouble() * x + offsets.front();
-  for (double offset : offsets.drop_front())
-    z = z * z + offset;
+  double z =
+      getScale().convertToDouble() * x + offsets.front().convertToDouble();
+  for (const APFloat &offset : offsets.drop_front())
+    z = z * z + offset.convertToDouble();
   return z;
 }
 
 LogicalResult
 EvaluationAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                       int64_t packRows, bool, bool, int64_t headsPerProduct,
+                       int64_t packRows, bool deferNormalization,
+                       bool normalizeByProduct, bool, int64_t headsPerProduct,
                        bool, ExponentialAttr) {
   if (packRows < 0)
     return emitError() << "pack_rows has to be 1 or more, or 0 for no packing, "
                           "but is "
                        << packRows;
+  if (normalizeByProduct && !deferNormalization)
+    return emitError() << "normalize_by_product needs defer_normalization";
   if (headsPerProduct < 1)
     return emitError() << "heads_per_product has to be 1 or more, but is "
                        << headsPerProduct;
@@ -100,43 +101,45 @@ EvaluationAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 
 EvaluationAttr EvaluationAttr::getDefault(MLIRContext *context) {
   return get(context, /*pack_rows=*/0, /*defer_normalization=*/false,
-             /*reciprocal_by_rsqrt=*/false, /*heads_per_product=*/1,
-             /*temperature_by_product=*/false, /*exponential=*/{});
+             /*normalize_by_product=*/false, /*reciprocal_by_rsqrt=*/false,
+             /*heads_per_product=*/1, /*temperature_by_product=*/false,
+             /*exponential=*/{});
 }
 
 EvaluationAttr EvaluationAttr::withPackRows(int64_t rows) const {
   return get(getContext(), rows, getDeferNormalization(),
-             getReciprocalByRsqrt(), getHeadsPerProduct(),
-             getTemperatureByProduct(), getExponential());
+             getNormalizeByProduct(), getReciprocalByRsqrt(),
+             getHeadsPerProduct(), getTemperatureByProduct(), getExponential());
 }
 
-EvaluationAttr EvaluationAttr::withDeferredNormalization() const {
+EvaluationAttr EvaluationAttr::withDeferredNormalization(bool byProduct) const {
   return get(getContext(), getPackRows(), /*defer_normalization=*/true,
-             getReciprocalByRsqrt(), getHeadsPerProduct(),
+             byProduct, getReciprocalByRsqrt(), getHeadsPerProduct(),
              getTemperatureByProduct(), getExponential());
 }
 
 EvaluationAttr EvaluationAttr::withReciprocalByRsqrt() const {
   return get(getContext(), getPackRows(), getDeferNormalization(),
-             /*reciprocal_by_rsqrt=*/true, getHeadsPerProduct(),
-             getTemperatureByProduct(), getExponential());
+             getNormalizeByProduct(), /*reciprocal_by_rsqrt=*/true,
+             getHeadsPerProduct(), getTemperatureByProduct(), getExponential());
 }
 
 EvaluationAttr EvaluationAttr::withHeadsPerProduct(int64_t heads) const {
   return get(getContext(), getPackRows(), getDeferNormalization(),
-             getReciprocalByRsqrt(), heads, getTemperatureByProduct(),
-             getExponential());
+             getNormalizeByProduct(), getReciprocalByRsqrt(), heads,
+             getTemperatureByProduct(), getExponential());
 }
 
 EvaluationAttr EvaluationAttr::withTemperatureByProduct() const {
   return get(getContext(), getPackRows(), getDeferNormalization(),
-             getReciprocalByRsqrt(), getHeadsPerProduct(),
-             /*temperature_by_product=*/true, getExponential());
+             getNormalizeByProduct(), getReciprocalByRsqrt(),
+             getHeadsPerProduct(), /*temperature_by_product=*/true,
+             getExponential());
 }
 
 EvaluationAttr
 EvaluationAttr::withExponential(ExponentialAttr exponential) const {
   return get(getContext(), getPackRows(), getDeferNormalization(),
-             getReciprocalByRsqrt(), getHeadsPerProduct(),
-             getTemperatureByProduct(), exponential);
+             getNormalizeByProduct(), getReciprocalByRsqrt(),
+             getHeadsPerProduct(), getTemperatureByProduct(), exponential);
 }

@@ -34,6 +34,33 @@ class PI_LowerBoundParameter<string desc> : PI_F64Parameter<desc> {
   let defaultValue = "::llvm::APFloat::getInf(::llvm::APFloat::IEEEdouble(), /*Negative=*/true)";
 }
 
+/// Double precision numbers in brackets, all digits printed.
+class PI_F64ArrayParameter<string desc>
+    : ArrayRefParameter<"::llvm::APFloat", desc> {
+  let printer = [{ $_printer << '[';
+    ::llvm::interleaveComma($_self, $_printer.getStream(),
+                            [&](const ::llvm::APFloat &value) {
+                              $_printer.printFloat(value);
+                            });
+    $_printer << ']' }];
+  let parser = [{
+    [&]() -> ::mlir::FailureOr<::llvm::SmallVector<::llvm::APFloat>> {
+      ::llvm::SmallVector<::llvm::APFloat> values;
+      auto parseElement = [&]() -> ::mlir::ParseResult {
+        double value;
+        if ($_parser.parseFloat(value))
+          return ::mlir::failure();
+        values.emplace_back(value);
+        return ::mlir::success();
+      };
+      if ($_parser.parseCommaSeparatedList(
+              ::mlir::AsmParser::Delimiter::Square, parseElement))
+        return ::mlir::failure();
+      return values;
+    }()
+  }];
+}
+
 def PI_NormalAttr : PI_Attr<"Normal", "normal"> {
   let summary = "initialise with samples of a centred normal distribution";
   let description = [{
@@ -105,8 +132,21 @@ def PI_ExponentialAttr : PI_Attr<"Exponential", "exponential"> {
   }];
   let parameters = (ins
     PI_F64Parameter<"factor of x">:$scale,
-    "::mlir::DenseF64ArrayAttr":$offsets,
+    PI_F64ArrayParameter<"what is added after each square">:$offsets,
     PI_LowerBoundParameter<"what smaller x are replaced by">:$lowest);
+  let builders = [
+    // Without `lowest` nothing is clamped.
+    AttrBuilder<(ins "double":$scale, "::llvm::ArrayRef<double>":$offsets,
+                     CArg<"std::optional<double>", "{}">:$lowest), [{
+      return $_get(
+          $_ctxt, ::llvm::APFloat(scale),
+          ::llvm::map_to_vector(offsets,
+                                [](double a) { return ::llvm::APFloat(a); }),
+          lowest ? ::llvm::APFloat(*lowest)
+                 : ::llvm::APFloat::getInf(::llvm::APFloat::IEEEdouble(),
+                                           /*Negative=*/true));
+    }]>
+  ];
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
@@ -132,7 +172,9 @@ def PI_EvaluationAttr : PI_Attr<"Evaluation", "evaluation"> {
       B H T (T + k) / 2 elements instead of B H T^2. Needs `causal`.
     - `defer_normalization = true`: rows of the exponentials go into the product
       with V as they are, and the B T H d_h elements of its result are multiplied
-      by the reciprocals of their rows' sums, instead of the exponentials.
+      by the reciprocals of their rows' sums, instead of the exponentials. With
+      `normalize_by_product = true` that is a product of matrices, arranged as
+      for the temperature below.
     - `reciprocal_by_rsqrt = true`: the reciprocal of a row's sum s as r (2 - s r)
       with r = (1 / sqrt(s))^2. A sum is positive, which the reciprocal of an
       engine does not know.
@@ -155,6 +197,7 @@ def PI_EvaluationAttr : PI_Attr<"Evaluation", "evaluation"> {
   let parameters = (ins
     DefaultValuedParameter<"int64_t", "0", "rows of a block, 0 for no packing">:$pack_rows,
     DefaultValuedParameter<"bool", "false", "whether the product with V comes first">:$defer_normalization,
+    DefaultValuedParameter<"bool", "false", "whether reciprocals are applied by a product of matrices">:$normalize_by_product,
     DefaultValuedParameter<"bool", "false", "whether 1 / s is (1 / sqrt(s))^2">:$reciprocal_by_rsqrt,
     DefaultValuedParameter<"int64_t", "1", "heads in one product of matrices">:$heads_per_product,
     DefaultValuedParameter<"bool", "false", "whether the temperature is applied by a product of matrices">:$temperature_by_product,
@@ -164,11 +207,10 @@ def PI_EvaluationAttr : PI_Attr<"Evaluation", "evaluation"> {
   let extraClassDeclaration = [{
     /// The evaluation without anything said.
     static EvaluationAttr getDefault(::mlir::MLIRContext *context);
-    bool isDefault() const { return *this == getDefault(getContext()); }
 
     /// The same with one parameter changed.
     EvaluationAttr withPackRows(int64_t rows) const;
-    EvaluationAttr withDeferredNormalization() const;
+    EvaluationAttr withDeferredNormalization(bool byProduct) const;
     EvaluationAttr withReciprocalByRsqrt() const;
     EvaluationAttr withHeadsPerProduct(int64_t heads) const;
     EvaluationAttr withTemperatureByProduct() const;
