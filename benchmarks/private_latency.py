@@ -25,6 +25,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "python"))
+os.environ["PYTHONPATH"] = str(ROOT / "python")  # Of the parties.
 
 from pi_mlir.command_line import ArgumentParser, UserError, run  # noqa: E402
 from pi_mlir.private import local, report  # noqa: E402
@@ -103,10 +104,10 @@ def run_once(options, bandwidth, round_trip):
 
 def read_busy():
     """Seconds for which processors were busy with what is not this program and
-    the children that it has waited for."""
+    the children that it has waited for, or were taken by the machine's host."""
     numbers = Path("/proc/stat").read_text().split(maxsplit=9)[1:9]
-    user, nice, system, _, _, interrupts, soft_interrupts, _ = map(int, numbers)
-    busy = user + nice + system + interrupts + soft_interrupts
+    user, nice, system, _, _, interrupts, soft_interrupts, stolen = map(int, numbers)
+    busy = user + nice + system + interrupts + soft_interrupts + stolen
     return busy / os.sysconf("SC_CLK_TCK") - sum(os.times()[:4])
 
 
@@ -117,7 +118,7 @@ def measure(options, bandwidth, round_trip, scale):
     others = (read_busy() - busy) / (time.monotonic() - start)
     if others > BUSY:
         print(
-            f"warning: other programs kept {others:.2f} processors busy meanwhile",
+            f"warning: others took {others:.2f} processors meanwhile",
             file=sys.stderr,
         )
     steps = [
