@@ -88,21 +88,23 @@ std::vector<Rewrite> PrivateOptimize::listRewrites() const {
     options.output = output;
     return createPiFoldLinear(options);
   };
+  // A pass is tried after those that change what it saves: deferring the
+  // division pays or not by how the rest of a softmax is evaluated.
   std::vector<Rewrite> rewrites = {
+      {"pi-keep-with-owner=tokens", 2, {keepWithOwner(false, true)}},
+      {"pi-keep-with-owner=weights", 2, {keepWithOwner(true, false)}},
       {"pi-pack-causal-softmax",
        1,
        {packCausalSoftmax(8), packCausalSoftmax(16), packCausalSoftmax(32)}},
-      {"pi-defer-normalization",
-       1,
-       {deferNormalization(false), deferNormalization(true)}},
+      {"pi-narrow-exponential", 2, {narrowExponential}},
       {"pi-reciprocal-by-rsqrt", 1, {reciprocalByRsqrt}},
       {"pi-merge-heads",
        1,
        {mergeHeads(2), mergeHeads(4), mergeHeads(8), mergeHeads(0)}},
       {"pi-temperature-by-product", 1, {temperatureByProduct}},
-      {"pi-keep-with-owner=tokens", 2, {keepWithOwner(false, true)}},
-      {"pi-keep-with-owner=weights", 2, {keepWithOwner(true, false)}},
-      {"pi-narrow-exponential", 2, {narrowExponential}},
+      {"pi-defer-normalization",
+       1,
+       {deferNormalization(false), deferNormalization(true)}},
       {"pi-fold-linear", 3, {foldLinear}},
   };
   rewrites.back().writesCheckpoint = true;
