@@ -72,8 +72,15 @@ def open_tun(name):
     """A new TUN device of this name, as a file of packets."""
     file = os.open(TUN_DEVICE, os.O_RDWR | os.O_NONBLOCK)
     flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR
-    fcntl.ioctl(file, TUNSETIFF, struct.pack("16sH22x", name.encode(), flags))
-    fcntl.ioctl(file, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4)
+    try:
+        fcntl.ioctl(file, TUNSETIFF, struct.pack("16sH22x", name.encode(), flags))
+        fcntl.ioctl(file, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4)
+    except OSError as error:
+        os.close(file)
+        raise UserError(
+            f"{TUN_DEVICE}: {error.strerror}; a shaped link needs a machine that "
+            "allows network devices"
+        ) from error
     return file
 
 
