@@ -34,11 +34,12 @@ struct AddTemperature final
 
   void runOnOperation() override {
     if (failed(forEachDecoder(
-            getOperation(), [&](Operation *, TransformerStructure &structure) {
-              for (const TransformerLayer &layer : structure.getLayers())
-                if (failed(addTo(layer.attention)))
-                  return failure();
-              return success();
+            getOperation(),
+            [&](Operation *function, TransformerStructure &structure) {
+              return forEachLayer(function, structure, layers,
+                                  [&](const TransformerLayer &layer) {
+                                    return addTo(layer.attention);
+                                  });
             })))
       signalPassFailure();
   }

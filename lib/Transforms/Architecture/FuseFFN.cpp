@@ -24,12 +24,13 @@ struct FuseFFN final : public pi::impl::PiFuseFFNBase<FuseFFN> {
 
   void runOnOperation() override {
     if (failed(forEachDecoder(
-            getOperation(), [&](Operation *, TransformerStructure &structure) {
+            getOperation(),
+            [&](Operation *function, TransformerStructure &structure) {
               remarkUnknown(structure, ModelPart::FeedForward);
-              for (const TransformerLayer &layer : structure.getLayers())
-                if (failed(fuse(layer.feedForward)))
-                  return failure();
-              return success();
+              return forEachLayer(function, structure, layers,
+                                  [&](const TransformerLayer &layer) {
+                                    return fuse(layer.feedForward);
+                                  });
             })))
       return signalPassFailure();
     numParametersErased += eraseUnusedParameters(getOperation());

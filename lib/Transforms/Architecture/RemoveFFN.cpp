@@ -34,18 +34,16 @@ struct RemoveFFN final : public pi::impl::PiRemoveFFNBase<RemoveFFN> {
 private:
   LogicalResult removeFrom(Operation *function,
                            TransformerStructure &structure) {
-    if (failed(verifyLayers(function, structure, layers)))
-      return failure();
     remarkUnknown(structure, ModelPart::FeedForward);
-    for (auto [index, layer] : llvm::enumerate(structure.getLayers())) {
-      const FeedForwardBlock &block = layer.feedForward;
-      if (!block || !isSelected(layers, index))
-        continue;
-      block.residual->getResult(0).replaceAllUsesWith(block.getStream());
-      eraseWithDeadOperands(block.residual);
-      ++numRemoved;
-    }
-    return success();
+    return forEachLayer(
+        function, structure, layers, [&](const TransformerLayer &layer) {
+          if (const FeedForwardBlock &block = layer.feedForward) {
+            block.residual->getResult(0).replaceAllUsesWith(block.getStream());
+            eraseWithDeadOperands(block.residual);
+            ++numRemoved;
+          }
+          return success();
+        });
   }
 };
 } // namespace

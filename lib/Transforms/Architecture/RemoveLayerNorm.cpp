@@ -23,23 +23,33 @@ struct RemoveLayerNorm final
   using PiRemoveLayerNormBase::PiRemoveLayerNormBase;
 
   void runOnOperation() override {
-    (void)forEachDecoder(getOperation(), [&](Operation *function,
-                                             TransformerStructure &structure) {
-      if (inLayers) {
-        remarkOthers(function, structure);
-        for (const TransformerLayer &layer : structure.getLayers()) {
-          remove(layer.attention.norm);
-          remove(layer.feedForward.norm);
-        }
-      }
-      if (finalLayerNorm == FinalLayerNorm::Remove)
-        remove(structure.getFinalLayerNorm());
-      return success();
-    });
+    if (failed(forEachDecoder(
+            getOperation(),
+            [&](Operation *function, TransformerStructure &structure) {
+              return removeFrom(function, structure);
+            })))
+      return signalPassFailure();
     numParametersErased += eraseUnusedParameters(getOperation());
   }
 
 private:
+  LogicalResult removeFrom(Operation *function,
+                           TransformerStructure &structure) {
+    if (finalLayerNorm == FinalLayerNorm::Remove)
+      remove(structure.getFinalLayerNorm());
+    if (!inLayers)
+      return success();
+    remarkOthers(function, structure);
+    return forEachLayer(function, structure, layers,
+                        [&](const TransformerLayer &layer) {
+                          if (before != LayerNormPlace::FeedForward)
+                            remove(layer.attention.norm);
+                          if (before != LayerNormPlace::Attention)
+                            remove(layer.feedForward.norm);
+                          return success();
+                        });
+  }
+
   void remove(LayerNormOp norm) {
     if (!norm)
       return;

@@ -48,13 +48,13 @@ struct ReplaceGelu final : public pi::impl::PiReplaceGeluBase<ReplaceGelu> {
 private:
   LogicalResult replaceIn(Operation *function,
                           TransformerStructure &structure) {
-    if (failed(verifyLayers(function, structure, layers)))
-      return failure();
     remarkOthers(function, structure);
-    for (auto [index, layer] : llvm::enumerate(structure.getLayers()))
-      if (isSelected(layers, index) && isReplaced(layer.feedForward.activation))
-        replace(layer.feedForward.activation);
-    return success();
+    return forEachLayer(function, structure, layers,
+                        [&](const TransformerLayer &layer) {
+                          if (isReplaced(layer.feedForward.activation))
+                            replace(layer.feedForward.activation);
+                          return success();
+                        });
   }
 
   bool isReplaced(Operation *activation) const {

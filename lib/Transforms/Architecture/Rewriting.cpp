@@ -36,13 +36,10 @@ void mlir::pi::remarkUnknown(const TransformerStructure &structure,
           << stringifyModelPart(part) << " is left alone: " << code.reason;
 }
 
-bool mlir::pi::isSelected(ArrayRef<int64_t> layers, int64_t layer) {
-  return layers.empty() || llvm::is_contained(layers, layer);
-}
-
-LogicalResult mlir::pi::verifyLayers(Operation *function,
-                                     const TransformerStructure &structure,
-                                     ArrayRef<int64_t> layers) {
+/// Checks that a decoder has all of `layers`.
+static LogicalResult verifyLayers(Operation *function,
+                                  const TransformerStructure &structure,
+                                  ArrayRef<int64_t> layers) {
   int64_t numLayers = structure.getLayers().size();
   if (numLayers == 0)
     return success();
@@ -50,6 +47,19 @@ LogicalResult mlir::pi::verifyLayers(Operation *function,
     if (layer < 0 || layer >= numLayers)
       return function->emitError() << "there is no layer " << layer
                                    << ": the layers are 0 to " << numLayers - 1;
+  return success();
+}
+
+LogicalResult mlir::pi::forEachLayer(
+    Operation *function, const TransformerStructure &structure,
+    ArrayRef<int64_t> layers,
+    function_ref<LogicalResult(const TransformerLayer &)> rewrite) {
+  if (failed(verifyLayers(function, structure, layers)))
+    return failure();
+  for (auto [index, layer] : llvm::enumerate(structure.getLayers()))
+    if (layers.empty() || llvm::is_contained(layers, int64_t(index)))
+      if (failed(rewrite(layer)))
+        return failure();
   return success();
 }
 

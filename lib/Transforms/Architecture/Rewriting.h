@@ -23,13 +23,12 @@ LogicalResult forEachDecoder(
 /// Says in a remark which blocks of a kind were not matched, and why.
 void remarkUnknown(const TransformerStructure &structure, ModelPart part);
 
-/// Whether `layers`, or all if it is empty, has the layer.
-bool isSelected(ArrayRef<int64_t> layers, int64_t layer);
-
-/// Checks that a decoder has all of `layers`.
-LogicalResult verifyLayers(Operation *function,
-                           const TransformerStructure &structure,
-                           ArrayRef<int64_t> layers);
+/// Calls `rewrite` with each of `layers`, or with all layers if that is empty.
+/// Fails where the decoder lacks one of them, and at the first failure.
+LogicalResult
+forEachLayer(Operation *function, const TransformerStructure &structure,
+             ArrayRef<int64_t> layers,
+             function_ref<LogicalResult(const TransformerLayer &)> rewrite);
 
 /// The first parameter that the weight of a linear is computed from, or null.
 ParameterOp getWeightParameter(LinearOp linear);

@@ -23,12 +23,13 @@ struct ScaleFFN final : public pi::impl::PiScaleFFNBase<ScaleFFN> {
 
   void runOnOperation() override {
     if (failed(forEachDecoder(
-            getOperation(), [&](Operation *, TransformerStructure &structure) {
+            getOperation(),
+            [&](Operation *function, TransformerStructure &structure) {
               remarkUnknown(structure, ModelPart::FeedForward);
-              for (const TransformerLayer &layer : structure.getLayers())
-                if (failed(scale(layer.feedForward)))
-                  return failure();
-              return success();
+              return forEachLayer(function, structure, layers,
+                                  [&](const TransformerLayer &layer) {
+                                    return scale(layer.feedForward);
+                                  });
             })))
       signalPassFailure();
   }

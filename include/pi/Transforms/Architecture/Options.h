@@ -14,6 +14,10 @@ namespace mlir::pi {
 /// What becomes of the LayerNorm before the head.
 enum class FinalLayerNorm { Auto, Keep, Remove };
 
+/// Which LayerNorms of a layer: the one before attention, before the
+/// feed-forward block, or both.
+enum class LayerNormPlace { Both, Attention, FeedForward };
+
 /// What stands between the two linears of a feed-forward block.
 enum class Activation { Gelu, Relu, Identity, Polynomial };
 

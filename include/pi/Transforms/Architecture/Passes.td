@@ -74,7 +74,19 @@ def PiRemoveLayerNorm : PI_ArchitecturePass<"pi-remove-layer-norm"> {
                clEnumValN(::mlir::pi::FinalLayerNorm::Remove, "remove",
                           "goes with the others"))}]>,
     Option<"inLayers", "in-layers", "bool", "true",
-           "Whether the LayerNorms of the layers go">
+           "Whether the LayerNorms of the layers go">,
+    Option<"before", "before", "::mlir::pi::LayerNormPlace",
+           "::mlir::pi::LayerNormPlace::Both",
+           "Which LayerNorms of a layer go",
+           [{::llvm::cl::values(
+               clEnumValN(::mlir::pi::LayerNormPlace::Both, "both",
+                          "both of them"),
+               clEnumValN(::mlir::pi::LayerNormPlace::Attention, "attention",
+                          "the one before attention"),
+               clEnumValN(::mlir::pi::LayerNormPlace::FeedForward,
+                          "feed-forward",
+                          "the one before the feed-forward block"))}]>,
+    PI_LayersOption
   ];
   let statistics = [
     Statistic<"numRemoved", "removed", "LayerNorms removed">, PI_NumParametersErased
@@ -305,6 +317,7 @@ def PiScaleFFN : PI_ArchitecturePass<"pi-scale-ffn"> {
     }
     ```
   }];
+  let options = [PI_LayersOption];
   let statistics = [
     Statistic<"numScaled", "scaled", "Feed-forward blocks scaled">
   ];
@@ -353,6 +366,7 @@ def PiFuseFFN : PI_ArchitecturePass<"pi-fuse-ffn"> {
     }
     ```
   }];
+  let options = [PI_LayersOption];
   let statistics = [
     Statistic<"numFused", "fused", "Feed-forward blocks fused">, PI_NumParametersErased
   ];
@@ -398,7 +412,8 @@ def PiAddTemperature : PI_ArchitecturePass<"pi-add-temperature"> {
   }];
   let options = [
     Option<"init", "init", "double", "0.01",
-           "Temperature at the start of training from scratch">
+           "Temperature at the start of training from scratch">,
+    PI_LayersOption
   ];
   let statistics = [
     Statistic<"numAdded", "added", "Temperatures added">
