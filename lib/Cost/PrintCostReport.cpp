@@ -8,10 +8,10 @@
 
 #include "pi/Cost/CostReport.h"
 #include "pi/Support/OutputFile.h"
+#include "pi/Support/TextTable.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
-#include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 
@@ -50,15 +50,6 @@ mlir::pi::writeReport(Operation *op, StringRef path,
 // Table
 //===----------------------------------------------------------------------===//
 
-/// `bytes` in the largest decimal unit that gives 1 or more.
-static std::string formatBytes(double bytes) {
-  if (bytes >= 1e9)
-    return llvm::formatv("{0:f2} GB", bytes / 1e9);
-  if (bytes >= 1e6)
-    return llvm::formatv("{0:f2} MB", bytes / 1e6);
-  return llvm::formatv("{0:f2} kB", bytes / 1e3);
-}
-
 /// The location with every layer's number replaced: `h.*.attn.softmax`.
 static std::string getGroup(StringRef location) {
   SmallVector<StringRef> parts;
@@ -68,40 +59,6 @@ static std::string getGroup(StringRef location) {
       part = "*";
   return llvm::join(parts, ".");
 }
-
-namespace {
-/// Columns of text, the first aligned left and the others right.
-class Table {
-public:
-  void addRow(std::vector<std::string> cells) {
-    widths.resize(std::max(widths.size(), cells.size()));
-    for (auto [width, cell] : llvm::zip(widths, cells))
-      width = std::max(width, cell.size());
-    rows.push_back(std::move(cells));
-  }
-  void addRule() { rows.emplace_back(); }
-
-  void print(raw_ostream &os) const {
-    for (const std::vector<std::string> &row : rows) {
-      for (size_t column = 0; column < widths.size(); ++column) {
-        os << (column ? "  " : "");
-        unsigned width = widths[column];
-        if (row.empty())
-          os << std::string(width, '-');
-        else if (column == 0)
-          os << llvm::left_justify(row[column], width);
-        else
-          os << llvm::right_justify(row[column], width);
-      }
-      os << '\n';
-    }
-  }
-
-private:
-  std::vector<std::vector<std::string>> rows;
-  std::vector<size_t> widths;
-};
-} // namespace
 
 static std::vector<std::string> getRow(std::string name, std::string count,
                                        const OperationCost &cost,
@@ -137,7 +94,7 @@ void CostReport::printTable(raw_ostream &os) const {
      << llvm::formatv(" ({0} Mbps, {1} ms)", network.bandwidth / 1e6,
                       network.roundTrip * 1e3)
      << "\n\n";
-  Table table;
+  TextTable table;
   table.addRow({"location", "count", "sent", "share", "rounds", "time"});
   table.addRule();
   for (const auto &[count, sum] : groups)
