@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "pi/Support/Diagnostics.h"
 #include "pi/Support/OutputFile.h"
 #include "pi/Target/GPT2/ImportGPT2.h"
 #include "pi/Target/StableHLO/ExportStableHLO.h"
@@ -89,38 +90,6 @@ static cl::opt<std::string>
                            "results and steps are, as JSON (default: nowhere)"),
                   cl::value_desc("file"), cl::cat(category));
 
-static StringRef toString(DiagnosticSeverity severity) {
-  switch (severity) {
-  case DiagnosticSeverity::Note:
-    return "note";
-  case DiagnosticSeverity::Warning:
-    return "warning";
-  case DiagnosticSeverity::Error:
-    return "error";
-  case DiagnosticSeverity::Remark:
-    return "remark";
-  }
-  llvm_unreachable("unknown severity");
-}
-
-/// Prints `file:line:column: error: message`, without what is not known.
-static void printDiagnostic(Diagnostic &diagnostic) {
-  llvm::raw_ostream &os = llvm::errs();
-  auto loc = dyn_cast<FileLineColLoc>(diagnostic.getLocation());
-  if (auto name = dyn_cast<NameLoc>(diagnostic.getLocation()))
-    os << name.getName().getValue() << ": ";
-  else if (!loc)
-    os << "pi-translate: ";
-  else if (loc.getLine() == 0)
-    os << loc.getFilename().getValue() << ": ";
-  else
-    os << loc.getFilename().getValue() << ":" << loc.getLine() << ":"
-       << loc.getColumn() << ": ";
-  os << toString(diagnostic.getSeverity()) << ": " << diagnostic << "\n";
-  for (Diagnostic &note : diagnostic.getNotes())
-    printDiagnostic(note);
-}
-
 /// Writes a file; false after an error message.
 static bool write(StringRef path,
                   llvm::function_ref<void(llvm::raw_ostream &)> print) {
@@ -189,7 +158,8 @@ int main(int argc, char **argv) {
 
   MLIRContext context(MLIRContext::Threading::DISABLED);
   context.printOpOnDiagnostic(false);
-  context.getDiagEngine().registerHandler(
-      [](Diagnostic &diagnostic) { printDiagnostic(diagnostic); });
+  context.getDiagEngine().registerHandler([](Diagnostic &diagnostic) {
+    pi::printDiagnostic(diagnostic, "pi-translate");
+  });
   return translate(&context) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
