@@ -20,6 +20,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "pi/Dialect/Pi/IR/Pi.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
 
 namespace cl = llvm::cl;
@@ -186,11 +187,7 @@ static LogicalResult run(MLIRContext &context) {
     if (!emitted)
       return failure();
   }
-  if (!jsonFile.empty() && failed(write(jsonFile, [&](raw_ostream &os) {
-        pi::printJson(*exploration, *listing, os);
-      })))
-    return failure();
-  return write(output, [&](raw_ostream &os) {
+  auto print = [&](raw_ostream &os) {
     // Locations are how reports name a layer, so they are part of the output.
     OpPrintingFlags flags;
     flags.enableDebugInfo();
@@ -198,7 +195,18 @@ static LogicalResult run(MLIRContext &context) {
       emitted->print(os, flags);
     else
       pi::printTable(*exploration, *listing, os);
-  });
+  };
+  auto printJson = [&](raw_ostream &os) {
+    pi::printJson(*exploration, *listing, os);
+  };
+  if (failed(write(output, print)))
+    return failure();
+  if (jsonFile.empty() || succeeded(write(jsonFile, printJson)))
+    return success();
+  // A run that fails leaves no file.
+  if (output != "-" && llvm::sys::fs::is_regular_file(output))
+    (void)llvm::sys::fs::remove(output);
+  return failure();
 }
 
 int main(int argc, char **argv) {
