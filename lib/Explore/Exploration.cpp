@@ -25,6 +25,9 @@ static constexpr StringLiteral kNames[] = {
     "SM+G",     "SM+R",       "SM",
     "SM+ScFFN", "SM+ScFuFFN", "EReg(SM(t)+ScFuFFN)"};
 
+/// Time grows with the square of the number of layers: 48 take 6 s.
+static constexpr size_t kMaxLayers = 128;
+
 /// Two architectures that save as much may differ by rounding.
 static constexpr double kTolerance = 1e-9;
 
@@ -358,6 +361,10 @@ FailureOr<Exploration> Explorer::run() {
   FailureOr<ArchitectureChoices> choices = ArchitectureChoices::read(function);
   if (failed(choices))
     return failure();
+  if (choices->layers.size() > kMaxLayers)
+    return function.emitError("has ")
+           << choices->layers.size() << " layers, but at most " << kMaxLayers
+           << " are explored";
   original = *choices;
   result.numNonlinear = original.countKept(original);
   FailureOr<CostReport> report = estimateCost(function, costOptions);

@@ -70,7 +70,8 @@ struct Exploration {
 /// what is evaluated, too (pi-keep-with-owner).
 ///
 /// The search predicts bytes as a sum over layers; the result has none but
-/// estimates of a whole function. Fails after an error message.
+/// estimates of a whole function. Fails after an error message, as for more
+/// than 128 layers.
 FailureOr<Exploration> explore(ModuleOp model, const CostOptions &cost);
 
 /// `model`, rewritten to `architecture`. Null after an error message.
