@@ -51,7 +51,7 @@ Cost Protocol::exp(double n) const {
 
 Cost Protocol::exp(double n, const SquareChain &chain) const {
   Cost clamp = chain.isClamped ? relu(n) : Cost();
-  return clamp + truncateUnknownSign(n) + chain.squares * multiplyBySelf(n);
+  return clamp + chain.squares * multiplyBySelf(n);
 }
 
 Cost Protocol::reciprocalOfPositive(double n) const {

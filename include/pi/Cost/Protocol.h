@@ -63,7 +63,8 @@ struct SoftmaxRows {
   double elements;
 };
 
-/// An exponential as a chain of squares with public offsets.
+/// An exponential as a chain of squares with public offsets, of an operand that
+/// what gives it has scaled.
 struct SquareChain {
   unsigned squares;
   /// Whether its operand is replaced by a bound where it is less.

@@ -147,9 +147,10 @@ struct AttentionExport : ExportModel<AttentionExport, AttentionOp> {
 private:
   static HloValue exportScores(AttentionOp attention, const Heads &heads,
                                const HloValue &qkv, StableHLOEmitter &emitter) {
+    EvaluationAttr evaluation = attention.getEvaluationOrDefault();
+    bool byProduct = evaluation.getTemperatureByProduct();
     double scale = attention.getScale().convertToDouble();
-    bool byProduct =
-        attention.getEvaluationOrDefault().getTemperatureByProduct();
+    ExponentialAttr exponential = evaluation.getExponential();
     SmallVector<HloValue> operands = {qkv};
     if (Value temperature = attention.getTemperature())
       operands.push_back(emitter.step(
@@ -172,8 +173,14 @@ private:
                 b.multiply(queries, arguments.size() > 1
                                         ? getRowFactors(b, heads, arguments[1])
                                         : b.fill(scale, queries.type));
-          HloValue keys =
-              heads.getBlockDiagonal(b, heads.get(b, arguments[0], 1));
+          HloValue keys = heads.get(b, arguments[0], 1);
+          // The keys take the factor of an exponential's chain: scores would
+          // need a truncation each for it, and queries lose digits.
+          if (exponential)
+            keys = b.multiply(
+                keys,
+                b.fill(exponential.getScale().convertToDouble(), keys.type));
+          keys = heads.getBlockDiagonal(b, keys);
           return heads.separate(b, b.dot(queries, 3, keys, 3, /*numBatch=*/2));
         });
   }

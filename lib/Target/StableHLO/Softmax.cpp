@@ -138,19 +138,18 @@ HloValue SoftmaxBuilder::buildExponential(const HloValue &x) {
   ExponentialAttr exponential = evaluation.getExponential();
   if (!exponential)
     return b.elementwise("exponential", x);
-  auto fill = [&](const APFloat &value) {
-    return b.fill(value.convertToDouble(), x.type);
-  };
+  auto fill = [&](double value) { return b.fill(value, x.type); };
   HloValue operand = x;
   if (exponential.isClamped())
-    operand = b.elementwise("maximum", {x, fill(exponential.getLowest())});
+    operand = b.elementwise(
+        "maximum", {x, fill(exponential.getLowest().convertToDouble() *
+                            exponential.getScale().convertToDouble())});
   ArrayRef<APFloat> offsets = exponential.getOffsets();
-  HloValue z = b.multiply(operand, fill(exponential.getScale()));
-  z = b.add(z, fill(offsets.front()));
+  HloValue z = b.add(operand, fill(offsets.front().convertToDouble()));
   for (const APFloat &offset : offsets.drop_front()) {
     z = b.multiply(z, z);
     if (!offset.isZero())
-      z = b.add(z, fill(offset));
+      z = b.add(z, fill(offset.convertToDouble()));
   }
   return z;
 }

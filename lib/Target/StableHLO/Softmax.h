@@ -15,7 +15,7 @@
 namespace mlir::pi {
 
 /// Writes the softmax of the rows of scores B x H x T x S, as an evaluation
-/// says.
+/// says. If it has an exponential, scores come multiplied by its scale.
 ///
 /// Scores are cut into blocks of rows. What costs something (maxima, the
 /// exponential, the product with reciprocals) takes all blocks at once as one

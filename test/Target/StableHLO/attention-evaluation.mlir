@@ -59,12 +59,13 @@ func.func @forward(%qkv: tensor<1x3x24xf32>, %t: tensor<2x3xf32>)
 // CHECK:       stablehlo.pad {{.*}}, low = [0, 0, 0, 0], high = [0, 0, 0, 4],
 // CHECK:       stablehlo.pad {{.*}}, low = [0, 0, 0, 4], high = [0, 0, 0, 0],
 // CHECK:       stablehlo.dot_general {{.*}} : (tensor<1x3x6xf32>, tensor<1x6x8xf32>) -> tensor<1x3x8xf32>
+// The chain's factor is in the keys.
+// CHECK:       [[SCALE:%.*]] = stablehlo.constant dense<2.500000e-01>
+// CHECK-NEXT:  stablehlo.multiply {{.*}}, [[SCALE]]
 // CHECK:       stablehlo.dot_general {{.*}} : (tensor<1x3x8xf32>, tensor<1x6x8xf32>) -> tensor<1x3x6xf32>
 // CHECK-LABEL: func.func private @merged.softmax(
-// CHECK:       [[LOWEST:%.*]] = stablehlo.constant dense<-4.000000e+00>
+// CHECK:       [[LOWEST:%.*]] = stablehlo.constant dense<-1.000000e+00>
 // CHECK-NEXT:  stablehlo.maximum {{.*}}, [[LOWEST]]
-// CHECK-NEXT:  [[SCALE:%.*]] = stablehlo.constant dense<2.500000e-01>
-// CHECK-NEXT:  stablehlo.multiply {{.*}}, [[SCALE]]
 // CHECK-NEXT:  stablehlo.constant dense<1.000000e+00>
 // CHECK-NEXT:  [[Z0:%.*]] = stablehlo.add
 // CHECK-NEXT:  [[Z1:%.*]] = stablehlo.multiply [[Z0]], [[Z0]]

@@ -120,6 +120,7 @@ def PiNarrowExponential : Pass<"pi-narrow-exponential", "::mlir::ModuleOp"> {
         z_0 = s x + a_0        z_i = z_{i-1}^2 + a_i        e^x ~ z_4
 
     has six free numbers instead of one, and 4 squares come closer than 8 did.
+    The keys are multiplied by s, since they are fewer than scores.
     `scripts/fit-exponential` finds them: those that make the
     largest |z_4 - e^x| on an interval least.
 

@@ -192,14 +192,19 @@ static MatmulShape getScalingShape(const AttentionShape &shape,
                         shape.headSize);
 }
 
-/// Queries times scale / temperature: they are fewer than scores.
+/// Queries times scale / temperature, and keys times the factor of an
+/// exponential's chain: they are fewer than scores.
 static Cost getScalingCost(const AttentionShape &shape, bool hasTemperature,
                            EvaluationAttr evaluation,
                            const Protocol &protocol) {
-  if (evaluation.getTemperatureByProduct())
-    return protocol.matmulWithParameter(getScalingShape(shape, evaluation));
   double elements = double(shape.getInstances()) * shape.rows * shape.headSize;
-  Cost cost = protocol.truncate(elements);
+  Cost cost;
+  if (evaluation.getExponential())
+    cost += protocol.truncate(elements);
+  if (evaluation.getTemperatureByProduct())
+    return cost +
+           protocol.matmulWithParameter(getScalingShape(shape, evaluation));
+  cost += protocol.truncate(elements);
   if (hasTemperature)
     cost += protocol.scaleByParameter(elements);
   return cost;
