@@ -10,8 +10,8 @@
 // Measured with `spu==0.9.5`, one thread a party. Rounds: what a program of one
 // primitive takes longer on a link of 40 ms than on one without delay, over 40
 // ms. Local work: what it takes on a link without delay or bound on bytes, both
-// parties on one machine of 2 cores (AMD EPYC 9004, 2.6 GHz); medians of 3.
-// docs/cost-model.md says how to scale it to another machine.
+// parties on one machine of 2 cores (AMD EPYC 9004, 2.6 GHz); medians of 2 or
+// 3 runs. docs/cost-model.md says how to scale it to another machine.
 //
 //===----------------------------------------------------------------------===//
 
@@ -39,7 +39,8 @@ struct Latency {
 /// Primitives that use transfers hold their share of it, as of its bytes.
 constexpr double kSecondsOfExtension = 0.51;
 constexpr double kComparesOfExtension = 98e3;
-constexpr double kEqualsOfExtension = 147e3;
+/// Of 64 bits: three runs of 196,608 took 4 extensions.
+constexpr double kEqualsOfExtension = 3 * 64 * 3072 / 4.0;
 constexpr double kNormalizationsOfExtension = 4.8e3;
 
 // A call of a message and its answer takes about 1 ms of scheduling on both
@@ -92,6 +93,8 @@ inline Cost inBothDirections(Cost cost) {
 /// not part of this.
 inline Cost getMatmulCost(const MatmulPacking &packing, double batch,
                           unsigned passes) {
+  if (batch == 0)
+    return {};
   double rounds = batch + (batch - 1) * kTruncate.rounds;
   double seconds = batch * kSecondsOfMatmul +
                    packing.ciphertextProducts * kSecondsOfCiphertextProduct +

@@ -243,6 +243,14 @@ TEST(Spu, HalvesOfBothPartiesTravelAtTheSameTime) {
   EXPECT_EQ(spu->squareRing(8192).simultaneousBytes, 0);
 }
 
+TEST(Spu, AnEmptyBatchTakesNoTime) {
+  auto spu = ProtocolRegistry::get().create("spu-0.9.5", {});
+  Cost cost = spu->matmulRing({0, 4, 4, 4}, /*oneSideKnown=*/false);
+  EXPECT_EQ(cost.bytes, 0);
+  EXPECT_EQ(cost.rounds, 0);
+  EXPECT_EQ(cost.seconds, 0);
+}
+
 TEST(Spu, ProductsComeInBlocks) {
   auto spu = ProtocolRegistry::get().create("spu-0.9.5", {});
   // Squares: a block is paid for its first element, and more than a block is

@@ -38,11 +38,9 @@ static constexpr double kTriplesOfBlock = kBlock / 2;
 static constexpr double kBytesToOpenTriple = 4 * 8;
 
 /// Bytes that extend the oblivious transfers of one direction: 1280 trees of 13
-/// levels (Ferret, ePrint 2020/924, with SPU's parameters).
+/// levels (Ferret, ePrint 2020/924, with SPU's parameters). Other constants
+/// than that of equality hold their share of extensions.
 static constexpr double kExtension = 266259;
-/// An extension lasts for so many equality tests of 64 bits: three runs of
-/// 196,608 took 4. Other constants hold their share of extensions.
-static constexpr double kEqualsOfExtension = 3 * 64 * 3072 / 4.0;
 
 /// Bytes of the first use: public keys, Galois keys, the bases of oblivious
 /// transfer and its first extensions, and the encryption of the first triples.
@@ -55,7 +53,7 @@ static constexpr double kSession =
 static constexpr TwoPartyConstants kConstants = {
     /*compare=*/16703526 / (64.0 * 3072),
     /*select=*/3195232 / (64.0 * 3072),
-    /*equal=*/2334720 / (64.0 * 768) + kExtension / kEqualsOfExtension,
+    /*equal=*/2334720 / (64.0 * 768) + kExtension / spu::kEqualsOfExtension,
     /*bitToArithmetic=*/cheetah::kBitToArithmetic,
     /*truncate=*/cheetah::kTruncate,
     /*truncateUnknownSign=*/cheetah::kTruncate,
