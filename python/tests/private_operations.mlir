@@ -27,7 +27,7 @@ func.func @forward(%ids: tensor<1x8xi32> {pi.name = "ids"}, %x: tensor<1x8x16xf3
   %13 = pi.argmax %x : (tensor<1x8x16xf32>) -> tensor<1x8xi32> loc("argmax")
   %14 = pi.update_cache %cache, %qkv : (tensor<2x2x9x8xf32>, tensor<2x6x24xf32>) -> tensor<2x2x9x8xf32> loc("update_cache")
   %15 = pi.update_cache %cache, %qkv at %position : (tensor<2x2x9x8xf32>, tensor<2x6x24xf32>, tensor<i32>) -> tensor<2x2x9x8xf32> loc("update_cache_at")
-  %16 = pi.cached_attention %qkv, %cache at %position heads 2 scale 0.5 : (tensor<2x6x24xf32>, tensor<2x2x9x8xf32>, tensor<i32>) -> tensor<2x6x8xf32> loc("cached_attention")
+  %16 = pi.cached_attention %qkv, %cache at %position heads 2 scale 0.25 : (tensor<2x6x24xf32>, tensor<2x2x9x8xf32>, tensor<i32>) -> tensor<2x6x8xf32> loc("cached_attention")
   %17 = pi.cached_attention %qkv, %cache at %position temperature %tc heads 2 scale 0.5 : (tensor<2x6x24xf32>, tensor<2x2x9x8xf32>, tensor<i32>, tensor<2x9xf32>) -> tensor<2x6x8xf32> loc("cached_attention_temperature")
   return %0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17
       : tensor<1x8x16xf32>, tensor<1x8x12xf32>, tensor<2x2x3x5xf32>, tensor<1x8x16xf32>, tensor<1x8x16xf32>,

@@ -77,10 +77,11 @@ TEST(Protocol, RoundsGrowWithTheLogarithmOfARow) {
 }
 
 TEST(Protocol, RoundsOfPrimitivesAreThoseOfTheDocumentation) {
-  // docs/protocols.md, for every profile. CrypTFlow2 (section 3.1): one
+  // docs/protocols.md, for every profile but spu-0.9.5, whose rounds are
+  // measured (SpuTest.cpp). CrypTFlow2 (section 3.1): one
   // oblivious transfer for each of 16 digits at once, then a tree of ANDs over
   // them.
-  for (const char *name : {"cheetah", "spu-0.9.5", "bumblebee", "cryptflow2"}) {
+  for (const char *name : {"cheetah", "bumblebee", "cryptflow2"}) {
     auto protocol = create(name);
     EXPECT_EQ(protocol->multiplyRing(1).rounds, 1) << name;
     EXPECT_EQ(protocol->squareRing(1).rounds, 1) << name;

@@ -195,7 +195,9 @@ const LatencyMeasurement kLatencies[] = {
     {"tanh1024", 41.4, 0.1863 + 2048 * kShareOfCompare,
      [](auto &p) { return p.tanh(1024); }},
     {"max", 51.2, 0.1234 + 128 * 31 * kShareOfCompare,
-     [](auto &p) { return p.max({128, 32, 128 * 32}); }},
+     [](auto &p) {
+       return p.max({128, 32, 128 * 32});
+     }},
     {"scores32", 8.3, 0.2230,
      [](auto &p) {
        return p.matmul({4, 32, 32, 32});
