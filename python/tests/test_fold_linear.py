@@ -16,12 +16,12 @@ TOLERANCE = 1e-5
 LENGTH = 48
 
 
-def compile_both(compile_model, directory, name, folded):
+def compile_both(compile_model, directory, name, folded, options=""):
     """The artefacts of a model as it is, and folded into a new checkpoint."""
     architecture = f"--pi-architecture=name={name}"
     plain = compile_model(directory, architecture, seq_len=LENGTH)
     plain = plain.rename(plain.with_name("plain.pi"))
-    fold = f"--pi-fold-linear=weights={directory} output={folded}"
+    fold = f"--pi-fold-linear=weights={directory} output={folded} {options}"
     return plain, compile_model(directory, architecture, fold, seq_len=LENGTH)
 
 
@@ -30,7 +30,9 @@ def assert_close(logits, expected):
     np.testing.assert_allclose(logits, expected, rtol=0, atol=TOLERANCE * largest)
 
 
-@pytest.mark.parametrize("own_parameters", [False, True])
+@pytest.mark.parametrize(
+    "own_parameters, bound", [(False, ""), (True, ""), (True, "max-condition=8")]
+)
 @pytest.mark.parametrize(
     "name, options",
     [
@@ -42,7 +44,7 @@ def assert_close(logits, expected):
 )
 @torch.no_grad()
 def test_same_logits(
-    checkpoint, compile_model, tokens, tmp_path, name, options, own_parameters
+    checkpoint, compile_model, tokens, tmp_path, name, options, own_parameters, bound
 ):
     directory, model = checkpoint(**{"initializer_range": 0.05, **options})
     reference = ReferenceGPT2(model.config, Architecture.parse(name), LENGTH)
@@ -64,8 +66,8 @@ def test_same_logits(
     save_file(weights, directory / "model.safetensors")
     reference.load_checkpoint({k: torch.tensor(v) for k, v in weights.items()})
 
-    folded = tmp_path / "folded"
-    plain, artifact = compile_both(compile_model, directory, name, folded)
+    folded, model_layers = tmp_path / "folded", model.config.n_layer
+    plain, artifact = compile_both(compile_model, directory, name, folded, bound)
     ids = tokens(1, LENGTH)
     expected = compute_logits(reference, ids).numpy()
     with Model(plain, directory) as model:
@@ -76,7 +78,9 @@ def test_same_logits(
         got = np.stack(list(model.generate(prompt.numpy(), 32)), axis=1)
     wanted = follow_greedily(reference, prompt, torch.from_numpy(got).long())
     np.testing.assert_array_equal(got, wanted.numpy())
-    assert not any(".mlp." in key for key in load_file(folded / "model.safetensors"))
+    # With the bound, all but the last block may become one change of coordinates.
+    blocks = [key for key in load_file(folded / "model.safetensors") if ".mlp." in key]
+    assert len(blocks) < (model_layers if bound else 1)
 
 
 def test_sharded_checkpoint_of_another_type(

@@ -15,8 +15,6 @@
 #include "pi/Transforms/Utils/Parameters.h"
 #include "llvm/Support/Format.h"
 
-#include <cmath>
-
 namespace mlir::pi {
 #define GEN_PASS_DEF_PIFOLDLINEAR
 #include "pi/Transforms/Private/Passes.h.inc"
@@ -64,25 +62,34 @@ static void readCoordinates(LinearOp linear, const StreamCoordinates &stream,
     replacer.setBias(linear, offset.add(reader.readBias(linear)));
 }
 
+static void foldLayer(const TransformerLayer &layer,
+                      const StreamCoordinates &stream,
+                      const WeightReader &reader, ParameterReplacer &replacer) {
+  LinearOp qkv = layer.attention.qkvProjection;
+  if (stream.change)
+    replacer.insertBefore(qkv, *stream.change);
+  readCoordinates(qkv, stream, reader, replacer);
+  LinearOp output = layer.attention.outputProjection;
+  replacer.setWeight(output,
+                     multiply(reader.readWeight(output), stream.inverse));
+  replacer.dropBias(output);
+  if (!layer.feedForward)
+    return;
+  Operation *residual = layer.feedForward.residual;
+  residual->getResult(0).replaceAllUsesWith(layer.feedForward.getStream());
+  eraseWithDeadOperands(residual);
+}
+
 static void rewrite(const LinearRun &run,
                     ArrayRef<StreamCoordinates> coordinates,
                     const WeightReader &reader, ParameterReplacer &replacer) {
   for (OpOperand *table : run.tables)
     replacer.setTable(*table, multiply(reader.readTable(table->get()),
                                        coordinates.front().inverse));
-  for (auto [layer, stream] : llvm::zip(run.layers, coordinates)) {
-    readCoordinates(layer.attention.qkvProjection, stream, reader, replacer);
-    LinearOp output = layer.attention.outputProjection;
-    replacer.setWeight(output,
-                       multiply(reader.readWeight(output), stream.inverse));
-    replacer.dropBias(output);
-    if (!layer.feedForward)
-      continue;
-    Operation *residual = layer.feedForward.residual;
-    residual->getResult(0).replaceAllUsesWith(layer.feedForward.getStream());
-    eraseWithDeadOperands(residual);
-  }
+  // From the end, so that a change has the name of the block that goes.
   readCoordinates(run.head, coordinates.back(), reader, replacer);
+  for (size_t i = run.layers.size(); i-- > 0;)
+    foldLayer(run.layers[i], coordinates[i], reader, replacer);
 }
 
 namespace {
@@ -104,9 +111,7 @@ private:
   LogicalResult fold(const LinearRun &run,
                      const pi_runtime::Checkpoint &checkpoint,
                      ParameterReplacer &replacer);
-  LogicalResult checkConditions(const LinearRun &run,
-                                ArrayRef<StreamLayer> layers,
-                                ArrayRef<StreamCoordinates> coordinates);
+  LogicalResult report(const LinearRun &run, const StreamFolding &folding);
 };
 } // namespace
 
@@ -136,41 +141,27 @@ static std::string toText(double number) {
   return text;
 }
 
-/// The index of the largest condition number; the first that is not a number
-/// is larger than all others.
-static size_t findWorst(ArrayRef<double> conditions) {
-  size_t worst = 0;
-  for (size_t i = 1; i < conditions.size(); ++i)
-    if (!(conditions[i] <= conditions[worst]) && !std::isnan(conditions[worst]))
-      worst = i;
-  return worst;
-}
-
-/// Compares the worst coordinates with the bound, and reports them.
-LogicalResult
-FoldLinear::checkConditions(const LinearRun &run, ArrayRef<StreamLayer> layers,
-                            ArrayRef<StreamCoordinates> coordinates) {
-  SmallVector<double> conditions;
-  for (const StreamCoordinates &stream : coordinates)
-    conditions.push_back(stream.condition);
-  double condition = conditions[findWorst(conditions)];
-  if (condition <= maxCondition) {
+/// Reports the condition number, as an error if it is above the bound.
+LogicalResult FoldLinear::report(const LinearRun &run,
+                                 const StreamFolding &folding) {
+  std::string condition = toText(folding.condition);
+  if (!folding.refused) {
     LinearOp head = run.head;
     head.emitRemark("layers with folded feed-forward blocks: ")
         << run.layers.size()
-        << "; condition number of the stream: " << toText(condition);
+        << "; condition number of the stream: " << condition
+        << "; changes of its coordinates: "
+        << llvm::count_if(folding.coordinates,
+                          [](const StreamCoordinates &stream) {
+                            return stream.change.has_value();
+                          });
     return success();
   }
-  SmallVector<double> own;
-  for (const StreamLayer &layer : layers)
-    own.push_back(conditionNumber(layer.matrix));
-  size_t worst = findWorst(own);
   InFlightDiagnostic error =
-      emitError(getResult(run.layers[worst]).getLoc())
+      emitError(getResult(run.layers[*folding.refused]).getLoc())
       << "feed-forward blocks are not folded: the condition number of the "
-      << "stream would be " << toText(condition)
-      << ", above max-condition=" << toText(maxCondition)
-      << "; this layer has the largest of its own, " << toText(own[worst]);
+      << "stream would be " << condition << " in this layer, above "
+      << "max-condition=" << toText(maxCondition);
   error.attachNote() << "rounding of activations reaches the logits up to so "
                         "many times as large; give a larger max-condition and "
                         "compare the logits, or leave this model unfolded";
@@ -188,11 +179,11 @@ LogicalResult FoldLinear::fold(const LinearRun &run,
   std::vector<StreamLayer> layers;
   for (const TransformerLayer &layer : run.layers)
     layers.push_back(readLayer(layer, reader));
-  std::vector<StreamCoordinates> coordinates =
-      computeCoordinates(layers, /*isStartFree=*/!run.tables.empty());
-  if (failed(checkConditions(run, layers, coordinates)))
+  StreamFolding folding =
+      foldStream(layers, /*isStartFree=*/!run.tables.empty(), maxCondition);
+  if (failed(report(run, folding)))
     return failure();
-  rewrite(run, coordinates, reader, replacer);
+  rewrite(run, folding.coordinates, reader, replacer);
   numFolded += llvm::count_if(run.layers, [](const TransformerLayer &layer) {
     return bool(layer.feedForward);
   });

@@ -8,42 +8,99 @@
 
 #include "LinearStream.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 using namespace mlir::pi;
 
-/// A[0].
-static Matrix chooseStart(const std::vector<StreamLayer> &layers,
-                          bool isStartFree) {
-  Matrix identity = Matrix::identity(layers.front().matrix.rows());
-  if (!isStartFree)
-    return identity;
-  Matrix product = layers.front().matrix;
-  for (size_t i = 1; i < layers.size(); ++i)
-    product = multiply(product, layers[i].matrix);
-  std::optional<Matrix> factor = choleskyOfPolarFactor(product);
-  std::optional<Matrix> start = factor ? invert(*factor) : std::nullopt;
-  // A product that is singular shows below, by its condition number.
-  return start ? *start : identity;
+namespace {
+class StreamFolder {
+public:
+  StreamFolder(const std::vector<StreamLayer> &layers, double maxCondition)
+      : layers(layers), maxCondition(maxCondition) {}
+
+  StreamFolding fold(bool isStartFree);
+
+private:
+  size_t findEnd(size_t begin, bool isStartFree, Matrix &product);
+  void append(std::optional<Matrix> change);
+
+  const std::vector<StreamLayer> &layers;
+  double maxCondition;
+  /// The present A and c.
+  Matrix matrix, offset;
+  StreamFolding result;
+};
+} // namespace
+
+/// The first layer from `begin` on that the same coordinates cannot reach
+/// behind, and the product of those before it.
+size_t StreamFolder::findEnd(size_t begin, bool isStartFree, Matrix &product) {
+  product = Matrix::identity(offset.columns());
+  for (size_t end = begin; end < layers.size(); ++end) {
+    Matrix next = multiply(product, layers[end].matrix);
+    double condition = conditionNumber(next);
+    if (isStartFree)
+      condition = std::sqrt(condition);
+    if (!(condition <= maxCondition)) {
+      if (end == begin)
+        result.condition = condition;
+      return end;
+    }
+    product = std::move(next);
+  }
+  return layers.size();
 }
 
-std::vector<StreamCoordinates>
-mlir::pi::computeCoordinates(const std::vector<StreamLayer> &layers,
-                             bool isStartFree) {
-  std::vector<StreamCoordinates> result;
-  StreamCoordinates next;
-  next.matrix = chooseStart(layers, isStartFree);
-  next.offset = Matrix(1, next.matrix.rows());
-  for (size_t i = 0;; ++i) {
-    next.condition = conditionNumber(next.matrix);
-    if (std::isfinite(next.condition))
-      next.inverse = *invert(next.matrix);
-    result.push_back(next);
-    if (i == layers.size() || !std::isfinite(next.condition))
-      return result;
-    next.matrix = multiply(next.matrix, layers[i].matrix);
-    next.offset =
-        multiply(next.offset.add(layers[i].attentionBias), layers[i].matrix)
-            .add(layers[i].bias);
+/// Adds the present coordinates.
+void StreamFolder::append(std::optional<Matrix> change) {
+  std::optional<Matrix> inverse = invert(matrix);
+  double condition = std::numeric_limits<double>::infinity();
+  if (inverse)
+    condition = spectralNorm(matrix) * spectralNorm(*inverse);
+  result.condition = std::max(result.condition, condition);
+  if (!(condition <= maxCondition) && !result.refused)
+    result.refused = std::min(result.coordinates.size(), layers.size() - 1);
+  result.coordinates.push_back({matrix,
+                                inverse ? std::move(*inverse) : Matrix(),
+                                offset, std::move(change)});
+}
+
+StreamFolding StreamFolder::fold(bool isStartFree) {
+  int64_t width = layers.front().matrix.rows();
+  matrix = Matrix::identity(width);
+  offset = Matrix(1, width);
+  for (size_t begin = 0; begin < layers.size();) {
+    Matrix product;
+    size_t end = findEnd(begin, isStartFree, product);
+    if (end == begin) {
+      result.refused = begin;
+      return std::move(result);
+    }
+    // x = z A + c = z' B + c
+    std::optional<Matrix> factor, start, change;
+    if (isStartFree && (factor = choleskyOfPolarFactor(product)))
+      start = invert(*factor);
+    if (start && begin > 0)
+      change = multiply(matrix, *factor);
+    if (start)
+      matrix = std::move(*start);
+    append(std::move(change));
+    for (; begin < end; ++begin) {
+      const StreamLayer &layer = layers[begin];
+      matrix = multiply(matrix, layer.matrix);
+      offset = multiply(offset.add(layer.attentionBias), layer.matrix)
+                   .add(layer.bias);
+      if (begin + 1 < end || end == layers.size())
+        append(std::nullopt);
+    }
+    isStartFree = true;
   }
+  return std::move(result);
+}
+
+StreamFolding mlir::pi::foldStream(const std::vector<StreamLayer> &layers,
+                                   bool isStartFree, double maxCondition) {
+  return StreamFolder(layers, maxCondition).fold(isStartFree);
 }

@@ -20,11 +20,15 @@
 // nothing is left of the block: z[l+1] = z[l] + a[l] O[l] A[l]^-1. What reads x
 // reads z by A and c.
 //
-// A[0] is free where the stream starts with tables, which can be multiplied by
-// A[0]^-1. Rounding in z is amplified by the condition numbers of all A[l], so
+// Rounding in z is amplified by the condition numbers of all A[l]. A[0] is free
+// where the stream starts with tables, which can be multiplied by A[0]^-1. Then
 // A[0] = L^-1 is chosen, the Cholesky factor of the polar factor of the product
-// of all M: A[0] and A[last] then both have the root of its condition number
+// of all M: A[0] and A[last] both have the root of its condition number
 // (choleskyOfPolarFactor), and no choice gives less at the worse of the two.
+//
+// Where the condition number would still be too large, the stream changes to
+// other coordinates between two layers, x = z' B + c, by one matrix,
+// z' = z A B^-1, in place of the block. B is free there, and chosen likewise.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,6 +36,8 @@
 #define PI_LIB_TRANSFORMS_PRIVATE_LINEARSTREAM_H
 
 #include "Matrix.h"
+
+#include <cstddef>
 
 namespace mlir::pi {
 
@@ -47,14 +53,26 @@ struct StreamLayer {
 struct StreamCoordinates {
   /// A and its inverse, d x d, and c, 1 x d.
   Matrix matrix, inverse, offset;
-  /// That of A (conditionNumber).
-  double condition = 1;
+  /// What z of the coordinates before is multiplied by to give these, if they
+  /// do not go on.
+  std::optional<Matrix> change;
 };
 
-/// The coordinates in front of each layer, and behind the last: one more than
-/// there are layers, or less if the last given have no finite condition number.
-std::vector<StreamCoordinates>
-computeCoordinates(const std::vector<StreamLayer> &layers, bool isStartFree);
+struct StreamFolding {
+  /// Of each layer and, behind the last, of the head.
+  std::vector<StreamCoordinates> coordinates;
+  /// The largest condition number of any A.
+  double condition = 0;
+  /// The first layer whose own condition number is too large, or not a number;
+  /// what is above is then not complete.
+  std::optional<size_t> refused;
+};
+
+/// Chooses coordinates with condition numbers up to `maxCondition` and as few
+/// changes as they allow. `isStartFree` says whether A[0] is free; else it is
+/// I.
+StreamFolding foldStream(const std::vector<StreamLayer> &layers,
+                         bool isStartFree, double maxCondition);
 
 } // namespace mlir::pi
 

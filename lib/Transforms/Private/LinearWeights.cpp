@@ -31,52 +31,61 @@ static void eraseIfDead(Value value) {
     eraseWithDeadOperands(op);
 }
 
-/// The layer's name, with what sets new parameters apart from the old: a
-/// checkpoint that is not folded does not load.
-std::string ParameterReplacer::getName(OpOperand &operand) {
-  Operation *owner = operand.getOwner();
-  std::string name;
-  if (auto loc = owner->getLoc()->findInstanceOf<NameLoc>())
-    name = loc.getName().str();
-  else
-    name = getParameter(operand.get()).getSymName().rsplit('.').first.str();
-  return name + ".folded";
-}
-
-Value ParameterReplacer::declare(Operation *reader, Operation *after,
-                                 const Twine &name, RankedTensorType type,
-                                 const Matrix &value) {
-  OpBuilder builder(after->getContext());
-  auto parameter = ParameterOp::create(builder, reader->getLoc(), name.str(),
-                                       type, Attribute());
+/// Declares a parameter with the name of a location, and loads it. `sibling` is
+/// a weight that is computed from parameters: the new one stands behind those,
+/// and has their name where the location has none. "folded" sets new parameters
+/// apart, so that a checkpoint that is not folded does not load.
+LoadOp ParameterReplacer::declare(OpBuilder &builder, Location loc,
+                                  Value sibling, StringRef suffix,
+                                  RankedTensorType type, const Matrix &value) {
+  ParameterOp after = getParameter(sibling);
+  StringRef name = after.getSymName().rsplit('.').first;
+  if (auto named = loc->findInstanceOf<NameLoc>())
+    name = named.getName();
+  OpBuilder detached(builder.getContext());
+  auto parameter = ParameterOp::create(
+      detached, loc, (name + ".folded." + suffix).str(), type, Attribute());
   StringAttr unique =
       symbols.insert(parameter, std::next(Block::iterator(after)));
   added[unique] = value.toFloats();
-  builder.setInsertionPoint(reader);
-  return LoadOp::create(builder, reader->getLoc(), type, unique.getValue());
+  return LoadOp::create(builder, loc, type, unique.getValue());
 }
 
-void ParameterReplacer::set(OpOperand &operand, const Twine &name,
+void ParameterReplacer::set(OpOperand &operand, Value sibling, StringRef suffix,
                             const Matrix &value) {
   Value old = operand.get();
-  operand.set(declare(operand.getOwner(), getParameter(old), name,
+  OpBuilder builder(operand.getOwner());
+  operand.set(declare(builder, operand.getOwner()->getLoc(), sibling, suffix,
                       cast<RankedTensorType>(old.getType()), value));
   eraseIfDead(old);
 }
 
 void ParameterReplacer::setBias(LinearOp linear, const Matrix &bias) {
-  OpOperand &weight = linear.getWeightMutable();
-  std::string name = getName(weight) + ".bias";
   if (linear.getBias())
-    return set(linear.getBiasMutable()[0], name, bias);
+    return set(linear.getBiasMutable()[0], linear.getBias(), "bias", bias);
   auto result = cast<RankedTensorType>(linear.getResult().getType());
   auto type = RankedTensorType::get({bias.columns()}, result.getElementType());
-  Value load = declare(linear, getParameter(weight.get()), name, type, bias);
-  linear.getBiasMutable().assign(load);
+  OpBuilder builder(linear);
+  linear.getBiasMutable().assign(declare(
+      builder, linear.getLoc(), linear.getWeight(), "bias", type, bias));
 }
 
 void ParameterReplacer::dropBias(LinearOp linear) {
   Value old = linear.getBias();
   linear.getBiasMutable().clear();
   eraseIfDead(old);
+}
+
+void ParameterReplacer::insertBefore(LinearOp linear, const Matrix &weight) {
+  Value value = linear.getInput();
+  auto type = RankedTensorType::get(
+      {weight.rows(), weight.columns()},
+      cast<RankedTensorType>(value.getType()).getElementType());
+  OpBuilder builder(linear);
+  builder.setInsertionPointAfterValue(value);
+  Location loc = value.getLoc();
+  Value load =
+      declare(builder, loc, linear.getWeight(), "weight", type, weight);
+  auto product = LinearOp::create(builder, loc, value, load);
+  value.replaceAllUsesExcept(product.getResult(), product);
 }

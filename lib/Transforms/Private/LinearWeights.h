@@ -54,23 +54,25 @@ public:
   explicit ParameterReplacer(ModuleOp module) : symbols(module) {}
 
   void setTable(OpOperand &operand, const Matrix &table) {
-    set(operand, getName(operand) + ".weight", table);
+    set(operand, operand.get(), "weight", table);
   }
   void setWeight(LinearOp linear, const Matrix &weight) {
-    OpOperand &operand = linear.getWeightMutable();
-    set(operand, getName(operand) + ".weight",
+    set(linear.getWeightMutable(), linear.getWeight(), "weight",
         linear.getTransposed() ? weight.transposed() : weight);
   }
   void setBias(LinearOp linear, const Matrix &bias);
   void dropBias(LinearOp linear);
+  /// Multiplies what `linear` reads by a matrix, for all of its readers. The
+  /// new linear is named after the operation that gives it.
+  void insertBefore(LinearOp linear, const Matrix &weight);
 
   const NewParameters &getAdded() const { return added; }
 
 private:
-  std::string getName(OpOperand &operand);
-  Value declare(Operation *reader, Operation *after, const Twine &name,
-                RankedTensorType type, const Matrix &value);
-  void set(OpOperand &operand, const Twine &name, const Matrix &value);
+  LoadOp declare(OpBuilder &builder, Location loc, Value sibling,
+                 StringRef suffix, RankedTensorType type, const Matrix &value);
+  void set(OpOperand &operand, Value sibling, StringRef suffix,
+           const Matrix &value);
 
   SymbolTable symbols;
   NewParameters added;

@@ -9,13 +9,24 @@
 // RUN: pi-opt %t/folded.mlir '--pi-fold-linear=weights=%t/folded output=%t/again' -o %t/again.mlir 2>&1 | count 0
 // RUN: diff %t/folded.mlir %t/again.mlir && diff -r %t/folded %t/again
 
+// With a smaller bound, other coordinates begin behind the first block.
+// RUN: pi-opt %s '--pi-fold-linear=weights=%t/weights output=%t/changed max-condition=4' 2>&1 | FileCheck %s --check-prefix=CHANGED
+// CHANGED: remark: {{.*}}; changes of its coordinates: 1
+// CHANGED: pi.parameter @h.0.mlp.residual.folded.weight : tensor<4x4xf32>
+// CHANGED: %[[Y:.*]] = pi.add
+// CHANGED: %[[Z:.*]] = pi.add %[[Y]],
+// CHANGED-NEXT: %[[W:.*]] = pi.load @h.0.mlp.residual.folded.weight
+// CHANGED-NEXT: %[[CHANGE:.*]] = pi.linear %[[Z]], %[[W]] : (
+// CHANGED: %[[U:.*]] = pi.linear
+// CHANGED: pi.add %[[CHANGE]],
+
 // A checkpoint that is one file; what lies beside it is copied.
 // RUN: echo '{}' > %t/weights/config.json && echo '{"a": 1}' > %t/weights/tokenizer.json
 // RUN: pi-opt %s '--pi-fold-linear=weights=%t/weights/model.safetensors output=%t/file' -o /dev/null
 // RUN: diff %t/folded/model.safetensors %t/file/model.safetensors
 // RUN: diff %t/weights/config.json %t/file/config.json && diff %t/weights/tokenizer.json %t/file/tokenizer.json
 
-// REMARK: remark: loc("lm_head"): layers with folded feed-forward blocks: 2; condition number of the stream: {{[0-9.]+}}
+// REMARK: remark: loc("lm_head"): layers with folded feed-forward blocks: 2; condition number of the stream: {{[0-9.]+}}; changes of its coordinates: 0
 
 // Parameters that nothing reads are gone, those of the head and the embedding
 // have parted, and the temperature is still derived.

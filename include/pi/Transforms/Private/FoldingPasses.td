@@ -40,9 +40,14 @@ def PiFoldLinear : Pass<"pi-fold-linear", "::mlir::ModuleOp"> {
     The logits are those of the model to rounding only, and rounding in `z` is
     amplified by `A`. `A[0]` is free, because the embeddings can be multiplied by
     its inverse, and is chosen so that the first and the last condition number
-    are equal, the root of what they are together. The largest condition number
-    of all `A[l]`, in the 2-norm, is reported in a remark; above `max-condition`
-    it is an error at the layer whose `M` has the largest of its own.
+    are equal, the root of what they are together. Where a condition number, in
+    the 2-norm, would be above `max-condition`, other coordinates begin, at the
+    cost of one linear `d x d` in place of that block. A layer that is too
+    ill-conditioned by itself is an error with its location and the number. The
+    largest condition number and the changes are reported in a remark.
+
+    In f32 the logits of a trained model of 4 layers differ by 1e-8 of the largest
+    logit times the condition number; with the default they are within 1e-4.
 
     Only the last layers of a decoder are folded, up to the first, from the head,
     that is not linear; a remark says why. A LayerNorm before the head leaves
@@ -107,7 +112,7 @@ def PiFoldLinear : Pass<"pi-fold-linear", "::mlir::ModuleOp"> {
            "Checkpoint of the model: a directory or a Safetensors file">,
     Option<"output", "output", "std::string", "\"\"",
            "Directory for the checkpoint of the folded model">,
-    Option<"maxCondition", "max-condition", "double", "1000",
+    Option<"maxCondition", "max-condition", "double", "1.0e4",
            "Largest condition number of the stream's coordinates">
   ];
   let statistics = [
