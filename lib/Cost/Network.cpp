@@ -7,10 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "pi/Cost/Network.h"
+#include "pi/Support/Quantity.h"
 
 #include "llvm/ADT/STLExtras.h"
-
-#include <cmath>
 
 using namespace mlir;
 using namespace mlir::pi;
@@ -20,11 +19,6 @@ struct NamedNetwork {
   StringLiteral name;
   double bandwidth;
   double roundTrip;
-};
-
-struct Unit {
-  StringLiteral name;
-  double factor;
 };
 } // namespace
 
@@ -53,34 +47,12 @@ static llvm::Error fail(const Args &...args) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
-/// The names of `entries`, as in "a, b, c".
-template <typename T>
-static std::string getNames(ArrayRef<T> entries) {
-  return llvm::join(
-      llvm::map_range(entries, [](const T &entry) { return entry.name.str(); }),
-      ", ");
-}
-
-/// The number `text` in one of `units`; it has to be positive, or not negative
-/// with `allowZero`.
-static llvm::Expected<double> parseQuantity(StringRef key, StringRef text,
-                                            ArrayRef<Unit> units,
-                                            bool allowZero) {
-  StringRef number =
-      text.take_while([](char c) { return !llvm::isAlpha(c) || c == 'e'; });
-  StringRef unitName = text.drop_front(number.size());
-  const Unit *unit = llvm::find_if(units, [&](const Unit &u) {
-    return u.name.equals_insensitive(unitName);
-  });
-  double value;
-  if (unit == units.end() || number.trim().getAsDouble(value))
-    return fail(key, " '", text, "' is not a number with one of the units ",
-                getNames(units), ", as in '",
-                allowZero ? "rtt=10ms" : "bandwidth=1Gbps", "'");
-  if (!std::isfinite(value) || value < 0 || (value == 0 && !allowZero))
-    return fail(key, " '", text, "' has to be ",
-                allowZero ? "zero or more" : "more than zero");
-  return value * unit->factor;
+static std::string getNames(ArrayRef<NamedNetwork> networks) {
+  return llvm::join(llvm::map_range(networks,
+                                    [](const NamedNetwork &network) {
+                                      return network.name.str();
+                                    }),
+                    ", ");
 }
 
 llvm::Expected<Network> Network::parse(StringRef text) {
@@ -112,6 +84,7 @@ llvm::Expected<Network> Network::parse(StringRef text) {
     llvm::Expected<double> quantity = parseQuantity(
         key, value,
         isBandwidth ? ArrayRef(kBandwidthUnits) : ArrayRef(kTimeUnits),
+        isBandwidth ? "bandwidth=1Gbps" : "rtt=10ms",
         /*allowZero=*/!isBandwidth);
     if (!quantity)
       return quantity.takeError();

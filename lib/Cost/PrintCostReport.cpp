@@ -126,6 +126,22 @@ static int64_t toCount(double value) {
                       : std::numeric_limits<int64_t>::max();
 }
 
+void mlir::pi::printNonlinear(llvm::json::OStream &json,
+                              ArrayRef<NonlinearCount> counts) {
+  json.attributeArray("nonlinear", [&] {
+    for (const NonlinearCount &count : counts)
+      json.object([&] {
+        json.attribute("kind", count.kind);
+        json.attribute("count", count.count);
+        json.attributeArray("shape", [&] {
+          for (int64_t size : count.shape)
+            json.value(size);
+        });
+        json.attribute("site", count.site);
+      });
+  });
+}
+
 static void printCost(llvm::json::OStream &json, const OperationCost &cost) {
   json.attribute("bytes", toCount(cost.cost.bytes));
   json.attribute("rounds", toCount(cost.cost.rounds));
@@ -159,18 +175,7 @@ void CostReport::printJson(raw_ostream &os) const {
         json.attribute("other", flops.other);
       });
     });
-    json.attributeArray("nonlinear", [&] {
-      for (const NonlinearCount &count : nonlinear)
-        json.object([&] {
-          json.attribute("kind", count.kind);
-          json.attribute("count", count.count);
-          json.attributeArray("shape", [&] {
-            for (int64_t size : count.shape)
-              json.value(size);
-          });
-          json.attribute("site", count.site);
-        });
-    });
+    printNonlinear(json, nonlinear);
     json.attributeArray("operations", [&] {
       for (const OperationCost &operation : operations)
         json.object([&] {

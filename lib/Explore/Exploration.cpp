@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "pi/Explore/Exploration.h"
+#include "pi/Support/Quantity.h"
 #include "pi/Transforms/Architecture/Passes.h"
 #include "pi/Transforms/Private/Passes.h"
 
@@ -32,32 +33,16 @@ static constexpr size_t kMaxLayers = 128;
 static constexpr double kTolerance = 1e-9;
 
 llvm::Expected<Budget> Budget::parse(StringRef text) {
-  struct Unit {
-    StringLiteral name;
-    double bytes;
-  };
   constexpr Unit units[] = {{"B", 1}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}};
-  StringRef number =
-      text.take_while([](char c) { return !llvm::isAlpha(c) || c == 'e'; });
-  StringRef unitName = text.drop_front(number.size());
-  const Unit *unit = llvm::find_if(units, [&](const Unit &u) {
-    return u.name.equals_insensitive(unitName);
-  });
-  double value;
-  if (unit == std::end(units) || number.trim().getAsDouble(value))
-    return llvm::createStringError(
-        "budget '" + text +
-        "' is not a number with one of the units B, kB, MB, GB, as in '5GB'");
-  if (!std::isfinite(value) || value <= 0)
-    return llvm::createStringError("budget '" + text +
-                                   "' has to be more than zero, and finite");
-  double bytes = value * unit->bytes;
+  llvm::Expected<double> bytes = parseQuantity("budget", text, units, "5GB");
+  if (!bytes)
+    return bytes.takeError();
   // Reports count bytes as 64-bit numbers.
-  if (bytes > 9e18)
+  if (*bytes > 9e18)
     return llvm::createStringError("budget '" + text +
                                    "' is more than can be counted: at most "
                                    "9000000000GB");
-  return Budget{bytes};
+  return Budget{*bytes};
 }
 
 //===----------------------------------------------------------------------===//

@@ -198,18 +198,7 @@ static void printArchitecture(llvm::json::OStream &json, size_t row,
         json.attribute("temperature", layer.hasTemperature);
       });
   });
-  json.attributeArray("nonlinear", [&] {
-    for (const NonlinearCount &count : one.nonlinear)
-      json.object([&] {
-        json.attribute("kind", count.kind);
-        json.attribute("count", count.count);
-        json.attributeArray("shape", [&] {
-          for (int64_t size : count.shape)
-            json.value(size);
-        });
-        json.attribute("site", count.site);
-      });
-  });
+  printNonlinear(json, one.nonlinear);
 }
 
 void mlir::pi::printJson(const Exploration &exploration,

@@ -14,6 +14,7 @@
 #include "pi/Cost/Network.h"
 #include "pi/Cost/Protocol.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/JSON.h"
 
 namespace mlir::pi {
 
@@ -95,6 +96,9 @@ FailureOr<CostReport> estimateCost(FunctionOpInterface function,
 SmallVector<NonlinearCount>
 countNonlinear(FunctionOpInterface function,
                const TransformerStructure &structure);
+
+/// Writes counts as the member `nonlinear` of an object.
+void printNonlinear(llvm::json::OStream &json, ArrayRef<NonlinearCount> counts);
 
 /// `SM 144xR^{128x128}, LN 24xR^{128x768}`, for the counts at `site`.
 std::string formatNonlinear(ArrayRef<NonlinearCount> counts, StringRef site);
