@@ -101,8 +101,7 @@ CostOptions::parse(StringRef protocol, StringRef network, StringRef division) {
 
 static void add(CostReport &report, std::string location, StringRef op,
                 const Cost &cost) {
-  report.operations.push_back(
-      {std::move(location), op.str(), cost, report.network.getSeconds(cost)});
+  report.operations.push_back({std::move(location), op.str(), cost});
 }
 
 static void addOperation(Operation *op, const Protocol &protocol,
@@ -171,5 +170,9 @@ FailureOr<CostReport> mlir::pi::estimateCost(FunctionOpInterface function,
   }
   if (hasUnknown)
     return failure();
+  protocol->settle(llvm::map_to_vector(
+      report.operations, [](OperationCost &one) { return &one.cost; }));
+  for (OperationCost &operation : report.operations)
+    operation.seconds = report.network.getSeconds(operation.cost);
   return report;
 }

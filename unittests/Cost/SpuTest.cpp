@@ -107,22 +107,7 @@ const Measurement kMeasurements[] = {
      [](auto &p) {
        return p.matmul({1, 128, 256, 512});
      }},
-    {"session", 23487316,
-     [](auto &p) {
-       // A first product of matrices, 1024 products and two comparisons are
-       // part of the run.
-       return p.sessionSetup() + p.matmul({1, 32, 32, 32}) + p.multiply(1024) +
-              2 * p.relu(1024);
-     }},
-    // In a run with d = 64 and T = 16 the temperature, softmax and the scales
-    // of the residual use 4416 triples, of which the session left 3072: the
-    // last pays for 4096, so that they agree together and not one by one.
-    {"triplesOfLayer", 2571746 + 10524923 + 1216046,
-     [](auto &p) {
-       return p.truncate(1024) + p.matmul({4, 16, 16, 16}) +
-              p.softmax(4 * 16, 16) + 3 * p.multiply(1024);
-     },
-     kDivideRows},
+    {"session", 23009187, [](auto &p) { return p.sessionSetup(); }},
     {"linear768", 10850902, [](auto &p) { return p.linear(128, 768, 768); }},
     {"linear768KnownWeights", 5578965,
      [](auto &p) { return p.linear(128, 768, 768); }, kKnownWeights},
@@ -265,6 +250,39 @@ TEST(Spu, ProductsComeInBlocks) {
   // Fewer elements than two blocks are taken from stored triples.
   EXPECT_DOUBLE_EQ(spu->multiplyRing(20).bytes,
                    2 * spu->multiplyRing(10).bytes);
+}
+
+TEST(Spu, WhoRunsOutOfTriplesPays) {
+  // EReg(SM(t)+ScFuFFN) with d = 64, T = 16, one layer and 4 heads: of the 4032
+  // triples that the session left, the temperature, softmax and the scales of
+  // the residual take 1024, 1344 and 2 x 1024. The last has to buy 4096.
+  auto spu = ProtocolRegistry::get().create("spu-0.9.5", kDivideRows);
+  Cost session = spu->sessionSetup();
+  Cost scores = spu->multiply(1024) + spu->matmul({4, 16, 16, 16});
+  Cost softmax = spu->softmax(4 * 16, 16);
+  Cost residual = 2 * spu->multiply(1024);
+  spu->settle({&session, &scores, &softmax, &residual});
+  EXPECT_NEAR(session.bytes, 23009240, 0.01 * 23009240);
+  EXPECT_NEAR(scores.bytes, 2572366, 0.01 * 2572366);
+  EXPECT_NEAR(softmax.bytes, 10525249, 0.01 * 10525249);
+  EXPECT_NEAR(residual.bytes, 1216230, 0.01 * 1216230);
+}
+
+TEST(Spu, APurchaseIsForTheWholeRequest) {
+  auto spu = ProtocolRegistry::get().create("spu-0.9.5", {});
+  // The first leaves 32 of the session's triples, which save nothing.
+  Cost first = spu->multiplyRing(4000), second = spu->multiplyRing(4096);
+  Cost whole = second;
+  spu->settle({&first, &second});
+  EXPECT_DOUBLE_EQ(second.bytes, whole.bytes);
+  // They are not lost: 32 + 2 x 4096 - 4097 are left.
+  first = spu->multiplyRing(4000);
+  second = spu->multiplyRing(4097);
+  Cost third = spu->multiplyRing(4127);
+  spu->settle({&first, &second, &third});
+  double toOpen = first.bytes / 4000, purchase = whole.bytes - 4096 * toOpen;
+  EXPECT_DOUBLE_EQ(second.bytes, 2 * purchase + 4097 * toOpen);
+  EXPECT_DOUBLE_EQ(third.bytes, 4127 * toOpen);
 }
 
 } // namespace

@@ -9,6 +9,8 @@
 #ifndef PI_COST_COST_H
 #define PI_COST_COST_H
 
+#include "llvm/ADT/SmallVector.h"
+
 #include <algorithm>
 #include <string>
 
@@ -25,12 +27,16 @@ struct Cost {
   double seconds = 0;
   /// Of `bytes`, those that travel while as many go the other way.
   double simultaneousBytes = 0;
+  /// What is taken, in order, from a stock that is filled in whole purchases.
+  /// The above holds its share of them until `Protocol::settle`.
+  llvm::SmallVector<double, 0> withdrawals = {};
 
   Cost &operator+=(const Cost &other) {
     bytes += other.bytes;
     rounds += other.rounds;
     seconds += other.seconds;
     simultaneousBytes += other.simultaneousBytes;
+    withdrawals.append(other.withdrawals);
     return *this;
   }
 };
@@ -39,16 +45,18 @@ struct Cost {
 inline Cost operator+(Cost lhs, const Cost &rhs) { return lhs += rhs; }
 
 /// `times` executions one after the other.
-inline Cost operator*(double times, const Cost &cost) {
-  return {times * cost.bytes, times * cost.rounds, times * cost.seconds,
-          times * cost.simultaneousBytes};
+inline Cost operator*(unsigned times, const Cost &cost) {
+  Cost all;
+  for (unsigned i = 0; i < times; ++i)
+    all += cost;
+  return all;
 }
 
 /// Both in the same exchanges.
 inline Cost inParallel(const Cost &lhs, const Cost &rhs) {
-  return {lhs.bytes + rhs.bytes, std::max(lhs.rounds, rhs.rounds),
-          lhs.seconds + rhs.seconds,
-          lhs.simultaneousBytes + rhs.simultaneousBytes};
+  Cost both = lhs + rhs;
+  both.rounds = std::max(lhs.rounds, rhs.rounds);
+  return both;
 }
 
 /// A part of an operation's cost.

@@ -22,6 +22,7 @@
 
 #include "mlir/Support/LLVM.h"
 #include "pi/Cost/Cost.h"
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 
@@ -192,6 +193,9 @@ public:
   virtual Cost lookup(int64_t rows, int64_t tableRows, int64_t columns) const;
   /// What a session costs before the first operation.
   virtual Cost sessionSetup() const { return {}; }
+  /// Charges what is bought ahead to whoever runs out of it. `costs` are those
+  /// of a program in its order, after the session.
+  virtual void settle(ArrayRef<Cost *> costs) const {}
 
 protected:
   virtual SoftmaxDivision getDefaultSoftmaxDivision() const {

@@ -17,6 +17,7 @@
 #include "../SpuLatency.h"
 
 #include <cmath>
+#include <utility>
 
 using namespace mlir;
 using namespace mlir::pi;
@@ -42,13 +43,13 @@ static constexpr double kBytesToOpenTriple = 4 * 8;
 /// than that of equality hold their share of extensions.
 static constexpr double kExtension = 266259;
 
-/// Bytes of the first use: public keys, Galois keys, the bases of oblivious
-/// transfer and its first extensions, and the encryption of the first triples.
-/// A first run of a 32 x 32 x 32 product of matrices, 1024 products and two
-/// comparisons of 1024 takes 23,487,316 B, of which these operations are
-/// 881,840, 314.4 and 2 x 101.2 an element.
-static constexpr double kSession =
-    23487316 - 881840 - 1024 * (314.4 + 2 * 101.2);
+/// Bytes of opening a session: public keys, Galois keys, the bases of oblivious
+/// transfer and its first extensions, the first triples, and the product of
+/// matrices, the products and the comparisons, of 8 x 8 elements, that bring
+/// all this about (SESSION in python/pi_mlir/private/engine.py).
+static constexpr double kSession = 23009670;
+/// Triples that are left then.
+static constexpr double kTriplesOfSession = kTriplesOfBlock - 8 * 8;
 
 static constexpr TwoPartyConstants kConstants = {
     /*compare=*/16703526 / (64.0 * 3072),
@@ -102,9 +103,10 @@ public:
   Cost multiplyRing(double n) const override {
     if (n < 2 * kBlock) {
       // What opens triples goes with the messages of the truncation.
-      double blocks = n / kTriplesOfBlock;
-      return {blocks * kOleOfBlock + n * kBytesToOpenTriple,
-              blocks * spu::kBlockRounds, blocks * spu::kSecondsOfTripleBlock};
+      Cost cost = getTripleCost(n / kTriplesOfBlock);
+      cost.bytes += n * kBytesToOpenTriple;
+      cost.withdrawals = {n};
+      return cost;
     }
     // Each party encrypts one half of the elements.
     double blocks = 2 * std::ceil(n / 2 / kBlock);
@@ -142,6 +144,18 @@ public:
     return spu::kSession.apply({kSession}, 1);
   }
 
+  void settle(ArrayRef<Cost *> costs) const override {
+    double stock = kTriplesOfSession;
+    for (Cost *cost : costs) {
+      for (double taken : std::exchange(cost->withdrawals, {})) {
+        // Enough for all that is taken, whatever is left (state.cc).
+        double blocks = taken > stock ? std::ceil(taken / kTriplesOfBlock) : 0;
+        stock += blocks * kTriplesOfBlock - taken;
+        *cost += getTripleCost(blocks - taken / kTriplesOfBlock);
+      }
+    }
+  }
+
 protected:
   SoftmaxDivision getDefaultSoftmaxDivision() const override {
     // `enable_optimize_denominator_with_broadcast` is off by default.
@@ -149,6 +163,11 @@ protected:
   }
 
 private:
+  /// What it takes to make `blocks` blocks of triples.
+  static Cost getTripleCost(double blocks) {
+    return {blocks * kOleOfBlock, blocks * spu::kBlockRounds,
+            blocks * spu::kSecondsOfTripleBlock};
+  }
   static Cost getOleCost(double blocks, double seconds) {
     return {blocks * kOleOfBlock, spu::kBlockRounds, blocks * seconds};
   }

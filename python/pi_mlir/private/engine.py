@@ -18,16 +18,16 @@ PROTOCOLS = {"cheetah": "CHEETAH"}
 # A product of matrices, one of elements and two comparisons, on a shared zero:
 # keys, the set-up and first extensions of oblivious transfer and the first
 # triples are paid here and not by the first operation of the model.
-SESSION_SHAPE = (32, 32)
+SESSION_SHAPE = (8, 8)
 SESSION = """
 module @session {
-  func.func @main(%x: tensor<32x32xf32>, %y: tensor<32x32xf32>) -> tensor<32x32xf32> {
-    %0 = stablehlo.add %x, %y : tensor<32x32xf32>
-    %1 = stablehlo.dot_general %0, %0, contracting_dims = [1] x [0] : (tensor<32x32xf32>, tensor<32x32xf32>) -> tensor<32x32xf32>
-    %2 = stablehlo.multiply %1, %0 : tensor<32x32xf32>
-    %3 = stablehlo.maximum %2, %0 : tensor<32x32xf32>
-    %4 = stablehlo.maximum %3, %1 : tensor<32x32xf32>
-    return %4 : tensor<32x32xf32>
+  func.func @main(%x: tensor<8x8xf32>, %y: tensor<8x8xf32>) -> tensor<8x8xf32> {
+    %0 = stablehlo.add %x, %y : tensor<8x8xf32>
+    %1 = stablehlo.dot_general %0, %0, contracting_dims = [1] x [0] : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+    %2 = stablehlo.multiply %1, %0 : tensor<8x8xf32>
+    %3 = stablehlo.maximum %2, %0 : tensor<8x8xf32>
+    %4 = stablehlo.maximum %3, %1 : tensor<8x8xf32>
+    return %4 : tensor<8x8xf32>
   }
 }
 """
