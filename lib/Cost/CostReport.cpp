@@ -1,5 +1,4 @@
-//===- CostReport.cpp - What a function costs
-//------------------------------===//
+//===- CostReport.cpp - What a function costs -----------------------------===//
 //
 // Part of the pi-mlir project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -11,6 +10,10 @@
 #include "pi/Analysis/TransformerStructure.h"
 #include "pi/Dialect/Pi/IR/Pi.h"
 #include "pi/Support/LocationName.h"
+#include "pi/Transforms/Utils/Parameters.h"
+
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/SmallPtrSet.h"
 
 using namespace mlir;
 using namespace mlir::pi;
@@ -38,12 +41,30 @@ FunctionOpInterface mlir::pi::findReportedFunction(ModuleOp module,
   return nullptr;
 }
 
+/// The operations that depend on parameters and constants alone: whoever has
+/// the weights computes them in the clear before the run.
+static SmallPtrSet<Operation *, 16>
+findOperationsOnWeights(FunctionOpInterface function) {
+  SmallPtrSet<Operation *, 16> found;
+  for (Operation &op : function.getFunctionBody().getOps()) {
+    auto load = dyn_cast<LoadOp>(op);
+    bool isLocal = load ? bool(lookupParameter(load))
+                        : op.getNumRegions() == 0 && isMemoryEffectFree(&op);
+    if (isLocal && llvm::all_of(op.getOperands(), [&](Value operand) {
+          return found.contains(operand.getDefiningOp());
+        }))
+      found.insert(&op);
+  }
+  return found;
+}
+
 SmallVector<NonlinearCount>
 mlir::pi::countNonlinear(FunctionOpInterface function,
                          const TransformerStructure &structure) {
+  SmallPtrSet<Operation *, 16> onWeights = findOperationsOnWeights(function);
   SmallVector<NonlinearCount> counts;
   function.walk([&](NonlinearOpInterface op) {
-    if (op->hasTrait<TrainingOnly>())
+    if (op->hasTrait<TrainingOnly>() || onWeights.contains(op))
       return;
     bool isFinal = structure.getPart(op) == ModelPart::FinalLayerNorm;
     NonlinearCount one{op.getNonlinearKind().str(), op.getNonlinearInstances(),
@@ -154,8 +175,9 @@ FailureOr<CostReport> mlir::pi::estimateCost(FunctionOpInterface function,
     add(report, "session", "setup", setup);
 
   bool hasUnknown = false;
+  SmallPtrSet<Operation *, 16> onWeights = findOperationsOnWeights(function);
   for (Operation &op : function.getFunctionBody().getOps()) {
-    if (op.hasTrait<TrainingOnly>())
+    if (op.hasTrait<TrainingOnly>() || onWeights.contains(&op))
       continue;
     if (!isa<PICostOpInterface>(op)) {
       op.emitOpError("has no cost under private inference: it does not "

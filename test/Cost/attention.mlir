@@ -86,3 +86,30 @@ func.func @forward(%x: tensor<1x4x24xf32>, %t: tensor<2x4xf32>) -> tensor<1x4x8x
   %0 = pi.attention %x temperature %t heads 2 scale 0.5 causal evaluation <defer_normalization = true, normalize_by_product = true, heads_per_product = 2, temperature_by_product = true> : (tensor<1x4x24xf32>, tensor<2x4xf32>) -> tensor<1x4x8xf32> loc("merged")
   return %0 : tensor<1x4x8xf32>
 }
+
+// -----
+
+// The reciprocal of a temperature holds the scale: 32 elements of queries are
+// truncated once, with it or without (a learnable scale is a TR here).
+// CHECK:      "location": "plain.scores",
+// CHECK-NEXT: "op": "pi.attention",
+// CHECK-NEXT: "bytes": [[SCORES:[0-9]+]],
+// CHECK:      "location": "tempered.scores",
+// CHECK-NEXT: "op": "pi.attention",
+// CHECK-NEXT: "bytes": [[SCORES]],
+pi.parameter @temperature : tensor<2x4xf32>
+func.func @forward(%x: tensor<1x4x24xf32>) -> (tensor<1x4x8xf32>, tensor<1x4x8xf32>) {
+  %t = pi.load @temperature : tensor<2x4xf32>
+  %0 = pi.attention %x heads 2 scale 0.5 causal : (tensor<1x4x24xf32>) -> tensor<1x4x8xf32> loc("plain")
+  %1 = pi.attention %x temperature %t heads 2 scale 0.5 causal : (tensor<1x4x24xf32>, tensor<2x4xf32>) -> tensor<1x4x8xf32> loc("tempered")
+  return %0, %1 : tensor<1x4x8xf32>, tensor<1x4x8xf32>
+}
+
+// -----
+
+// More blocks of rows than memory could hold are counted, not listed.
+// CHECK: "location": "long.softmax",
+func.func @forward(%x: tensor<1x2305843009213693952x24xbf16>) -> tensor<1x2305843009213693952x8xbf16> {
+  %0 = pi.attention %x heads 2 scale 0.5 causal evaluation <pack_rows = 1> : (tensor<1x2305843009213693952x24xbf16>) -> tensor<1x2305843009213693952x8xbf16> loc("long")
+  return %0 : tensor<1x2305843009213693952x8xbf16>
+}

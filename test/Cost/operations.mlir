@@ -120,3 +120,23 @@ func.func @forward(%x: tensor<1x2x8xf32>, %a: tensor<f32>, %b: tensor<f32>) -> t
       : (tensor<1x2x8xf32>, tensor<1x2x8xf32>, tensor<f32>, tensor<f32>) -> tensor<1x2x8xf32>
   return %0 : tensor<1x2x8xf32>
 }
+
+// -----
+
+// What depends on weights alone is computed in the clear by whoever has them,
+// and is neither charged nor counted.
+// CHECK:      "nonlinear": []
+// CHECK-NOT:  "location": "product"
+// CHECK-NOT:  "location": "activation"
+// CHECK:      "location": "layer"
+pi.parameter @a : tensor<8x8xf32>
+pi.parameter @b : tensor<8x8xbf16>
+func.func @forward(%x: tensor<1x4x8xf32>) -> tensor<1x4x8xf32> {
+  %a = pi.load @a : tensor<8x8xf32>
+  %b = pi.load @b : tensor<8x8xbf16>
+  %c = arith.extf %b : tensor<8x8xbf16> to tensor<8x8xf32>
+  %0 = pi.matmul %a, %c : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32> loc("product")
+  %1 = pi.gelu %0 approximate none : tensor<8x8xf32> loc("activation")
+  %2 = pi.linear %x, %1 : (tensor<1x4x8xf32>, tensor<8x8xf32>) -> tensor<1x4x8xf32> loc("layer")
+  return %2 : tensor<1x4x8xf32>
+}

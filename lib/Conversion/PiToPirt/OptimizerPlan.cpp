@@ -1,5 +1,4 @@
-//===- OptimizerPlan.cpp - Plans of what updates parameters
-//----------------===//
+//===- OptimizerPlan.cpp - Plans of what updates parameters --------------===//
 //
 // Part of the pi-mlir project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

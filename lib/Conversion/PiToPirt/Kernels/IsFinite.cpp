@@ -1,5 +1,4 @@
-//===- IsFinite.cpp - Whether tensors hold infinities or NaN
-//---------------===//
+//===- IsFinite.cpp - Whether tensors hold infinities or NaN -------------===//
 //
 // Part of the pi-mlir project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- MeanEntropy.cpp - The mean entropy of each head
-//---------------------===//
+//===- MeanEntropy.cpp - The mean entropy of each head -------------------===//
 //
 // Part of the pi-mlir project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

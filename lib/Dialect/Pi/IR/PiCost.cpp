@@ -11,6 +11,7 @@
 
 #include "llvm/Support/MathExtras.h"
 
+#include <cmath>
 #include <limits>
 
 using namespace mlir;
@@ -204,10 +205,9 @@ static Cost getScalingCost(const AttentionShape &shape, bool hasTemperature,
   if (evaluation.getTemperatureByProduct())
     return cost +
            protocol.matmulWithParameter(getScalingShape(shape, evaluation));
-  cost += protocol.truncate(elements);
-  if (hasTemperature)
-    cost += protocol.scaleByParameter(elements);
-  return cost;
+  // The reciprocal of a temperature holds the scale.
+  return cost + (hasTemperature ? protocol.scaleByParameter(elements)
+                                : protocol.truncate(elements));
 }
 
 /// Scores are products of all rows and columns, masked ones too, and so are the
@@ -215,8 +215,7 @@ static Cost getScalingCost(const AttentionShape &shape, bool hasTemperature,
 /// mask is public and costs nothing.
 static void appendAttentionCost(const AttentionShape &shape,
                                 bool hasTemperature, EvaluationAttr evaluation,
-                                ArrayRef<RowBlock> blocks,
-                                const Protocol &protocol,
+                                double numScores, const Protocol &protocol,
                                 SmallVectorImpl<CostItem> &items) {
   int64_t perProduct = evaluation.getHeadsPerProduct();
   Cost scores = getScalingCost(shape, hasTemperature, evaluation, protocol);
@@ -225,9 +224,8 @@ static void appendAttentionCost(const AttentionShape &shape,
   items.push_back({"scores", scores});
 
   double instances = shape.getInstances();
-  SoftmaxRows rows = {instances * shape.rows, double(shape.columns), 0};
-  for (const RowBlock &block : blocks)
-    rows.elements += instances * block.getNumElements();
+  SoftmaxRows rows = {instances * shape.rows, double(shape.columns),
+                      instances * numScores};
   std::optional<SquareChain> chain;
   if (ExponentialAttr exponential = evaluation.getExponential())
     chain = {exponential.getNumSquares(), exponential.isClamped()};
@@ -259,10 +257,23 @@ static uint64_t getAttentionFlopCount(const AttentionShape &shape) {
                             uint64_t(shape.headSize)});
 }
 
+/// The scores of one head that a private softmax is evaluated on: those of the
+/// blocks of `getRowBlocks`, of which there may be too many to list.
+static double getNumScores(AttentionOp op) {
+  double rows = getAttentionShape(op).rows;
+  double size = op.getEvaluationOrDefault().getPackRows();
+  if (size == 0)
+    return rows * rows;
+  // Blocks of `size` rows see size, 2 size, ... columns, and the rest see all.
+  double numBlocks = std::floor(rows / size);
+  double rest = rows - numBlocks * size;
+  return size * size * numBlocks * (numBlocks + 1) / 2 + rest * rows;
+}
+
 void AttentionOp::appendCost(const Protocol &protocol,
                              SmallVectorImpl<CostItem> &items) {
   appendAttentionCost(getAttentionShape(*this), bool(getTemperature()),
-                      getEvaluationOrDefault(), getRowBlocks(), protocol,
+                      getEvaluationOrDefault(), getNumScores(*this), protocol,
                       items);
 }
 
@@ -285,7 +296,7 @@ void CachedAttentionOp::appendCost(const Protocol &protocol,
   AttentionShape shape = getAttentionShape(*this);
   appendAttentionCost(shape, bool(getTemperature()),
                       EvaluationAttr::getDefault(getContext()),
-                      RowBlock{0, shape.rows, shape.columns}, protocol, items);
+                      double(shape.rows) * shape.columns, protocol, items);
 }
 
 uint64_t CachedAttentionOp::getFlopCount() {
