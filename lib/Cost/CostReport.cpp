@@ -114,7 +114,7 @@ CostOptions::parse(StringRef protocol, StringRef network, StringRef division) {
     options.softmaxDivision = SoftmaxDivision::Rows;
   else if (division == "elements")
     options.softmaxDivision = SoftmaxDivision::Elements;
-  else if (!division.empty())
+  else
     return llvm::createStringError("unknown softmax-division '" + division +
                                    "'; known are rows, elements");
   return options;
@@ -166,7 +166,6 @@ FailureOr<CostReport> mlir::pi::estimateCost(FunctionOpInterface function,
       ProtocolRegistry::get().create(options.protocol, report.options);
   if (!protocol)
     return function.emitError("unknown protocol '") << options.protocol << "'";
-  report.softmaxDivision = protocol->getSoftmaxDivision();
   report.calibrated = protocol->getCalibrated();
 
   TransformerStructure structure(function);

@@ -159,8 +159,9 @@ void CostReport::printJson(raw_ostream &os) const {
       json.attribute("weights", options.ownerKnowsWeights ? "known" : "shared");
       json.attribute("tokens", options.ownerKnowsTokens ? "known" : "shared");
       json.attribute("softmax_division",
-                     softmaxDivision == SoftmaxDivision::Rows ? "rows"
-                                                              : "elements");
+                     options.softmaxDivision == SoftmaxDivision::Rows
+                         ? "rows"
+                         : "elements");
     });
     json.attributeObject("network_parameters", [&] {
       json.attribute("bandwidth_bits_per_second", network.bandwidth);

@@ -172,7 +172,7 @@ Cost Protocol::softmaxPowers(const SoftmaxRows &rows,
 }
 
 Cost Protocol::softmaxNormalization(const SoftmaxRows &rows) const {
-  switch (getSoftmaxDivision()) {
+  switch (options.softmaxDivision) {
   case SoftmaxDivision::Elements:
     return divide(rows.elements);
   case SoftmaxDivision::Rows:

@@ -374,7 +374,7 @@ def estimate_costs(options, settings=""):
     with tempfile.TemporaryDirectory(prefix="pi-private-") as directory:
         output = Path(directory, "cost.json")
         passes = (
-            f"--pi-estimate-cost=protocol={COST_PROFILE} softmax-division=rows "
+            f"--pi-estimate-cost=protocol={COST_PROFILE} "
             f"{inputs}format=json output={output} {settings}"
         )
         run_tool("pi-opt", options.model, passes, "-o", os.devnull)

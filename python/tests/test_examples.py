@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from conftest import TOOLS
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -45,16 +46,10 @@ def test_matching():
     ]
 
 
-@pytest.mark.parametrize(
-    "name", sorted(p.name for p in EXAMPLES.iterdir() if p.is_dir())
-)
-def test_example(name, tmp_path):
-    directory = tmp_path / name
-    shutil.copytree(EXAMPLES / name, directory)
+def run_commands(commands, directory):
+    """Runs them in `directory` and compares what they print."""
     paths = [str(TOOLS), str(Path(sys.executable).parent), os.environ["PATH"]]
     environment = {**os.environ, "PATH": os.pathsep.join(paths)}
-    commands = list(read_commands((directory / "README.md").read_text()))
-    assert commands
     for command, wanted in commands:
         result = subprocess.run(
             ["bash", "-c", command],
@@ -67,3 +62,23 @@ def test_example(name, tmp_path):
         assert matches(
             wanted, result.stdout
         ), f"$ {command}\n{result.stdout}\ndoes not match\n{wanted}"
+
+
+@pytest.mark.parametrize(
+    "name", sorted(p.name for p in EXAMPLES.iterdir() if p.is_dir())
+)
+def test_example(name, tmp_path):
+    directory = tmp_path / name
+    shutil.copytree(EXAMPLES / name, directory)
+    commands = list(read_commands((directory / "README.md").read_text()))
+    assert commands
+    run_commands(commands, directory)
+
+
+def test_five_minutes_of_the_readme(tmp_path):
+    """From a checkpoint to text; training and private runs have their own tests."""
+    commands = list(read_commands((ROOT / "README.md").read_text()))
+    last = [command for command, _ in commands].index(
+        "python -m pi_mlir.generate private.pi --weights tiny --text 'def fib(n):'"
+    )
+    run_commands(commands[: last + 1], tmp_path)

@@ -58,7 +58,7 @@ TEST(Cheetah, SoftmaxIsComputedOnAllColumns) {
 }
 
 TEST(Cheetah, WeightsInTheClearHalveALinear) {
-  auto shared = create("cheetah"), known = create("cheetah", {true, {}});
+  auto shared = create("cheetah"), known = create("cheetah", {true});
   double truncation = shared->truncate(128 * 768).bytes;
   EXPECT_DOUBLE_EQ(shared->linear(128, 768, 768).bytes - truncation,
                    2 * (known->linear(128, 768, 768).bytes - truncation));

@@ -31,9 +31,9 @@ struct Measurement {
 };
 
 constexpr double kLarge = 64 * 3072, kMedium = 64 * 768, kSmall = 16 * 3072;
-const ProtocolOptions kDivideRows = {false, SoftmaxDivision::Rows};
-const ProtocolOptions kKnownWeights = {true, std::nullopt};
-const ProtocolOptions kKnownSecrets = {true, std::nullopt, true};
+const ProtocolOptions kDivideElements = {false, SoftmaxDivision::Elements};
+const ProtocolOptions kKnownWeights = {true};
+const ProtocolOptions kKnownSecrets = {true, SoftmaxDivision::Rows, true};
 
 const Measurement kMeasurements[] = {
     {"compare", 16703526, [](auto &p) { return p.compare(kLarge); }},
@@ -47,11 +47,9 @@ const Measurement kMeasurements[] = {
     {"layerNorm768", 65429683, [](auto &p) { return p.layerNorm(128, 768); }},
     {"layerNorm192", 21830543, [](auto &p) { return p.layerNorm(128, 192); }},
     {"softmaxElements64", 201987996,
-     [](auto &p) { return p.softmax(12 * 64, 64); }},
-    {"softmaxRows64", 75071375, [](auto &p) { return p.softmax(12 * 64, 64); },
-     kDivideRows},
-    {"softmaxRows32", 25276070, [](auto &p) { return p.softmax(12 * 32, 32); },
-     kDivideRows},
+     [](auto &p) { return p.softmax(12 * 64, 64); }, kDivideElements},
+    {"softmaxRows64", 75071375, [](auto &p) { return p.softmax(12 * 64, 64); }},
+    {"softmaxRows32", 25276070, [](auto &p) { return p.softmax(12 * 32, 32); }},
     {"exp", 56189170, [](auto &p) { return p.exp(kMedium); }},
     {"expOfOne", 9.15e6, [](auto &p) { return p.exp(1); }},
     {"reciprocal", 130.1e6, [](auto &p) { return p.reciprocal(kMedium); }},
@@ -256,7 +254,7 @@ TEST(Spu, WhoRunsOutOfTriplesPays) {
   // EReg(SM(t)+ScFuFFN) with d = 64, T = 16, one layer and 4 heads: of the 4032
   // triples that the session left, the temperature, softmax and the scales of
   // the residual take 1024, 1344 and 2 x 1024. The last has to buy 4096.
-  auto spu = ProtocolRegistry::get().create("spu-0.9.5", kDivideRows);
+  auto spu = ProtocolRegistry::get().create("spu-0.9.5", {});
   Cost session = spu->sessionSetup();
   Cost scores = spu->multiply(1024) + spu->matmul({4, 16, 16, 16});
   Cost softmax = spu->softmax(4 * 16, 16);

@@ -33,14 +33,13 @@ struct CostOptions {
   /// Whether weights and tokens stay with their owner; as the function says if
   /// not set.
   std::optional<bool> ownerKnowsWeights, ownerKnowsTokens;
-  /// The protocol's own if not set.
-  std::optional<SoftmaxDivision> softmaxDivision;
+  SoftmaxDivision softmaxDivision = SoftmaxDivision::Rows;
 
   /// Options of a protocol by its name, a network by its description, and a
-  /// division of softmax (rows, elements or nothing), or an error that says
+  /// division of softmax (rows, elements), or an error that says
   /// what is known.
   static llvm::Expected<CostOptions>
-  parse(StringRef protocol, StringRef network, StringRef division = "");
+  parse(StringRef protocol, StringRef network, StringRef division = "rows");
 };
 
 /// Nonlinear functions of one kind and shape at one site.
@@ -71,7 +70,6 @@ struct CostReport {
   std::string protocol;
   Network network;
   ProtocolOptions options;
-  SoftmaxDivision softmaxDivision = SoftmaxDivision::Rows;
   SmallVector<StringRef> calibrated;
 
   std::vector<OperationCost> operations;

@@ -106,9 +106,9 @@ def PiEstimateCost : PI_ReportPass<"pi-estimate-cost"> {
            "`shared` if tokens are secret-shared, `known` if the other party "
            "holds them in the clear and makes their one-hot rows; as the "
            "function says if empty">,
-    Option<"softmaxDivision", "softmax-division", "std::string", "\"\"",
+    Option<"softmaxDivision", "softmax-division", "std::string", "\"rows\"",
            "`rows` to multiply by the reciprocal of each row's sum, `elements` "
-           "to divide each element; the protocol's own if empty">,
+           "to divide each element">,
     Option<"format", "format", "std::string", "\"table\"", "table or json">
   ]);
   let statistics = [

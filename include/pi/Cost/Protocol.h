@@ -47,8 +47,7 @@ struct ProtocolOptions {
   /// Whether one party holds the weights in the clear, so that products with
   /// them need one cross term instead of two.
   bool ownerKnowsWeights = false;
-  /// How softmax divides; the protocol's own default if not set.
-  std::optional<SoftmaxDivision> softmaxDivision;
+  SoftmaxDivision softmaxDivision = SoftmaxDivision::Rows;
   /// Whether the other party holds the tokens in the clear, so that it makes
   /// their one-hot rows by itself.
   bool ownerKnowsTokens = false;
@@ -89,10 +88,6 @@ public:
   virtual ~Protocol();
 
   const ProtocolOptions &getOptions() const { return options; }
-  /// How softmax divides under this protocol and its options.
-  SoftmaxDivision getSoftmaxDivision() const {
-    return options.softmaxDivision.value_or(getDefaultSoftmaxDivision());
-  }
   /// The constants that were fitted to published totals instead of being
   /// derived or measured one by one, each as a phrase for reports.
   virtual SmallVector<StringRef> getCalibrated() const { return {}; }
@@ -198,9 +193,6 @@ public:
   virtual void settle(ArrayRef<Cost *> costs) const {}
 
 protected:
-  virtual SoftmaxDivision getDefaultSoftmaxDivision() const {
-    return SoftmaxDivision::Rows;
-  }
   /// Squarings that raise 1 + x / 2^k to 2^k in `exp`.
   virtual unsigned getExpIterations() const;
 

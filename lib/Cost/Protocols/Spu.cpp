@@ -156,12 +156,6 @@ public:
     }
   }
 
-protected:
-  SoftmaxDivision getDefaultSoftmaxDivision() const override {
-    // `enable_optimize_denominator_with_broadcast` is off by default.
-    return SoftmaxDivision::Elements;
-  }
-
 private:
   /// What it takes to make `blocks` blocks of triples.
   static Cost getTripleCost(double blocks) {

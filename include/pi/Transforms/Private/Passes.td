@@ -174,7 +174,7 @@ def PiPrivateOptimize : Pass<"pi-private-optimize", "::mlir::ModuleOp"> {
            "As of pi-estimate-cost">,
     Option<"network", "network", "std::string", "\"paper\"",
            "As of pi-estimate-cost">,
-    Option<"softmaxDivision", "softmax-division", "std::string", "\"\"",
+    Option<"softmaxDivision", "softmax-division", "std::string", "\"rows\"",
            "As of pi-estimate-cost">,
     Option<"scoreRange", "score-range", "double", "0",
            "range of pi-narrow-exponential">,
