@@ -4,6 +4,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -163,6 +164,45 @@ def test_malformed_share_is_refused():
 def test_failing_tool_is_an_error(tmp_path):
     with pytest.raises(UserError, match="could not open input file"):
         Program.load(tmp_path / "missing.mlir")
+
+
+SCALED = """
+pi.parameter @w : tensor<8x8xf32>
+pi.parameter @fused : tensor<8x8xf32> derived {
+  %w = pi.load @w : tensor<8x8xf32>
+  %p = pi.matmul %w, %w : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  pi.yield %p : tensor<8x8xf32>
+}
+pi.parameter @alpha : tensor<f32>
+func.func @forward(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %w = pi.load @fused : tensor<8x8xf32>
+  %alpha = pi.load @alpha : tensor<f32>
+  %0 = pi.linear %x, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %1 = pi.scaled_residual %x, %0 alpha %alpha beta %alpha
+      : (tensor<4x8xf32>, tensor<4x8xf32>, tensor<f32>, tensor<f32>) -> tensor<4x8xf32>
+  return %1 : tensor<4x8xf32>
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "name, found, needed",
+    [("w", [8, 4], "[8, 8]"), ("fused", [4, 8], "[8, 8]"), ("alpha", [1], "[]")],
+)
+def test_tensor_of_another_shape(tmp_path, name, found, needed):
+    """Also where only a derivation reads it, and a vector is no scalar."""
+    module = tmp_path / "model.mlir"
+    module.write_text(SCALED)
+    checkpoint = {"w": np.ones((8, 8)), "alpha": np.ones(()), "fused": np.ones((8, 8))}
+    if name == "w":
+        del checkpoint["fused"]
+    checkpoint[name] = np.ones(found)
+    expected = (
+        f"parameter '{name}' has shape {found} in the checkpoint, but {needed} in "
+        "the model"
+    )
+    with pytest.raises(UserError, match=re.escape(expected)):
+        Program.load(module).parameter_values(checkpoint)
 
 
 # ===-- With the engine -------------------------------------------------------#

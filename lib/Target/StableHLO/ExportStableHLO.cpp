@@ -53,7 +53,6 @@ private:
   HloValue getParameter(StringAttr name, RankedTensorType type);
   void collectArguments();
   std::string printMain();
-  Object describe(const HloValue &value);
   llvm::json::Value describe();
 
   ModuleOp module;
@@ -224,48 +223,51 @@ std::string Exporter::printMain() {
   return text;
 }
 
-Object Exporter::describe(const HloValue &value) {
+static Object describe(const HloValue &value) {
   return Object{{"value", value.name},
                 {"shape", Array(value.getShape())},
                 {"type", toString(value.type.getElementType())}};
 }
 
+static Object describe(const HloValue &value, StringRef name) {
+  Object object = ::describe(value);
+  object["name"] = name.str();
+  return object;
+}
+
+static Object describe(const HloStep &step) {
+  Object object = ::describe(step.result);
+  object["function"] = step.function;
+  object["location"] = step.location;
+  object["op"] = step.op;
+  object["operands"] = Array(llvm::map_range(
+      step.operands, [](const HloValue &value) { return value.name; }));
+  return object;
+}
+
 llvm::json::Value Exporter::describe() {
-  Array argumentList, resultList, derivationList, stepList;
+  Array argumentList, resultList, parameterList, derivationList, stepList;
   for (const Argument &argument : arguments) {
-    Object object = describe(argument.value);
-    object["name"] = argument.name;
+    Object object = ::describe(argument.value, argument.name);
     object["kind"] = argument.kind;
     object["known"] = argument.isKnown;
     argumentList.push_back(std::move(object));
   }
-  for (auto [value, name] : llvm::zip_equal(results, resultNames)) {
-    Object object = describe(value);
-    object["name"] = name;
-    resultList.push_back(std::move(object));
-  }
-  auto describeStep = [&](const HloStep &step) {
-    Object object = describe(step.result);
-    object["function"] = step.function;
-    object["location"] = step.location;
-    object["op"] = step.op;
-    object["operands"] = Array(llvm::map_range(
-        step.operands, [](const HloValue &value) { return value.name; }));
-    return object;
-  };
-  for (const HloStep &step : emitter.getDerivations())
-    derivationList.push_back(describeStep(step));
-  for (const HloStep &step : emitter.getSteps())
-    stepList.push_back(describeStep(step));
-
-  Object parameterMap, derivedMap;
+  for (auto [value, name] : llvm::zip_equal(results, resultNames))
+    resultList.push_back(::describe(value, name));
   for (auto &[name, value] : parameters)
-    parameterMap[value.name] = name.getValue();
+    parameterList.push_back(::describe(value, name));
+  for (const HloStep &step : emitter.getDerivations())
+    derivationList.push_back(::describe(step));
+  for (const HloStep &step : emitter.getSteps())
+    stepList.push_back(::describe(step));
+
+  Object derivedMap;
   for (const DerivedParameter &parameter : derived)
     derivedMap[parameter.name] = parameter.value.name;
   return Object{{"arguments", std::move(argumentList)},
                 {"results", std::move(resultList)},
-                {"parameters", std::move(parameterMap)},
+                {"parameters", std::move(parameterList)},
                 {"derived", std::move(derivedMap)},
                 {"derivations", std::move(derivationList)},
                 {"steps", std::move(stepList)}};

@@ -42,8 +42,8 @@ def run_tool(name, *arguments):
 class Program:
     """What `pi-translate --pi-to-stablehlo` makes of a module.
 
-    `arguments`, `results`, `steps` and `derivations` are the lists of the
-    interface that it writes beside the text.
+    `arguments`, `results` and `steps` are the lists of the interface that it
+    writes beside the text; `parameters` and `derivations` are by value.
     """
 
     def __init__(self, text, interface):
@@ -51,13 +51,21 @@ class Program:
         self.arguments = interface["arguments"]
         self.results = interface["results"]
         self.steps = interface["steps"]
-        self.derivations = {step["value"]: step for step in interface["derivations"]}
+        self.parameters, self.derivations = (
+            {entry["value"]: entry for entry in interface[kind]}
+            for kind in ("parameters", "derivations")
+        )
         # The emitter indents a function by two spaces and its body by more.
         functions = re.compile(
             r"^  func\.func private @(\S+?)(\(.*?^  \})$", re.MULTILINE | re.DOTALL
         )
         self.functions = dict(functions.findall(text))
-        for value in (*self.arguments, *self.results, *self.steps):
+        for value in (
+            *self.arguments,
+            *self.results,
+            *self.steps,
+            *self.parameters.values(),
+        ):
             if value["type"] not in TYPES:
                 raise UserError(
                     f"'{value['value']}' has elements of type {value['type']}; a "
@@ -128,25 +136,27 @@ class Program:
                 operands = [compute(operand) for operand in step["operands"]]
                 module = self.function_module(step["function"])
                 return evaluate(module, operands)[0]
-            name = self.interface["parameters"][value]
+            parameter = self.parameters[value]
+            name = parameter["name"]
             if name in checkpoint:
-                return checkpoint[name]
+                return convert(parameter, checkpoint[name])
             if name in self.interface["derived"]:
                 return compute(self.interface["derived"][name])
             raise UserError(f"the checkpoint has no tensor '{name}'")
 
-        result = {}
-        for argument in self.arguments:
-            if argument["kind"] != "parameter":
-                continue
-            array = np.asarray(compute(argument["value"]))
-            if list(array.shape) != argument["shape"]:
+        def convert(parameter, array):
+            if list(array.shape) != parameter["shape"]:
                 raise UserError(
-                    f"parameter '{argument['name']}' has shape {list(array.shape)} in "
-                    f"the checkpoint, but {argument['shape']} in the model"
+                    f"parameter '{parameter['name']}' has shape {list(array.shape)} in "
+                    f"the checkpoint, but {parameter['shape']} in the model"
                 )
-            result[argument["value"]] = array.astype(TYPES[argument["type"]])
-        return result
+            return array.astype(TYPES[parameter["type"]])
+
+        return {
+            argument["value"]: compute(argument["value"])
+            for argument in self.arguments
+            if argument["kind"] == "parameter"
+        }
 
 
 def evaluate(text, arguments):

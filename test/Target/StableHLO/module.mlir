@@ -90,8 +90,11 @@ module @model {
 // JSON:      "derived": {
 // JSON-NEXT:   "fused": "fused_1",
 // JSON-NEXT:   "temperature": "module.mlir_17_10"
-// JSON:      "parameters": {
-// JSON:        "fused": "fused",
+// JSON:      "parameters": [
+// JSON:        "name": "alpha",
+// JSON-NEXT:   "shape": [],
+// JSON-NEXT:   "type": "f32",
+// JSON-NEXT:   "value": "alpha"
 // JSON:      "steps": [
 // JSON:        "function": "h.0.attn.scores",
 // JSON-NEXT:   "location": "h.0.attn.scores",

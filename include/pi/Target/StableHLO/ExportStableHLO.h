@@ -29,14 +29,14 @@ struct StableHLOModule {
   ///       "results": [{"value", "name", "shape", "type"}, ...],
   ///       "steps": [{"value", "function", "location", "op", "operands",
   ///                  "shape", "type"}, ...],
-  ///       "parameters": {VALUE: NAME, ...},
+  ///       "parameters": [{"value", "name", "shape", "type"}, ...],
   ///       "derivations": [a step that reads parameters alone, ...],
   ///       "derived": {NAME: VALUE, ...} }
   ///
   /// The kind of an argument is "input" (secret), "position" (an input that is
-  /// public) or "parameter". A parameter is the tensor NAME of the checkpoint,
-  /// or else, if the checkpoint lacks it, the VALUE of a derivation that
-  /// "derived" gives; an argument that is no parameter of the model is the
+  /// public) or "parameter". A parameter is the tensor of its name in the
+  /// checkpoint, or else, if the checkpoint lacks it, the VALUE of a derivation
+  /// that "derived" gives; an argument that is no parameter of the model is the
   /// result of a derivation itself.
   llvm::json::Value interface = nullptr;
 };
