@@ -161,8 +161,9 @@ HloValue HloBuilder::reshape(const HloValue &x, ArrayRef<int64_t> shape) {
 }
 
 HloValue HloBuilder::asMatrix(const HloValue &x) {
-  int64_t columns = x.getShape().back();
-  return reshape(x, {x.type.getNumElements() / columns, columns});
+  ArrayRef<int64_t> leading = x.getShape().drop_back();
+  return reshape(x,
+                 {ShapedType::getNumElements(leading), x.getShape().back()});
 }
 
 HloValue HloBuilder::transpose(const HloValue &x,

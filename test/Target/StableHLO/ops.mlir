@@ -5,6 +5,7 @@
 // RUN: pi-translate --pi-to-stablehlo %t/nonlinear.mlir -o - | FileCheck %t/nonlinear.mlir
 // RUN: pi-translate --pi-to-stablehlo %t/attention.mlir -o - | FileCheck %t/attention.mlir
 // RUN: pi-translate --pi-to-stablehlo %t/weights.mlir -o - | FileCheck %t/weights.mlir
+// RUN: pi-translate --pi-to-stablehlo %t/empty.mlir -o - | FileCheck %t/empty.mlir
 
 //--- linear.mlir
 func.func @forward(%ids: tensor<1x4xi32>, %table: tensor<32x8xf32>, %w: tensor<8x6xf32>, %b: tensor<6xf32>,
@@ -171,3 +172,13 @@ module {
 // CHECK:          stablehlo.return {{.*}} : tensor<i32>, tensor<4xf32>
 // CHECK-NEXT:   }
 // CHECK-NEXT:   stablehlo.dot_general {{.*}}, %[[LOOP]]#1, contracting_dims = [1] x [0]
+
+//--- empty.mlir
+// A sum of no products is zero.
+func.func @forward(%x: tensor<1x4x0xf32>, %w: tensor<0x6xf32>) -> tensor<1x4x6xf32> {
+  %y = pi.linear %x, %w : (tensor<1x4x0xf32>, tensor<0x6xf32>) -> tensor<1x4x6xf32> loc("linear")
+  return %y : tensor<1x4x6xf32>
+}
+// CHECK:      func.func private @linear
+// CHECK-NEXT:   %0 = stablehlo.reshape %arg0 : (tensor<1x4x0xf32>) -> tensor<4x0xf32>
+// CHECK-NEXT:   %1 = stablehlo.dot_general %0, %arg1, contracting_dims = [1] x [0] : (tensor<4x0xf32>, tensor<0x6xf32>) -> tensor<4x6xf32>
