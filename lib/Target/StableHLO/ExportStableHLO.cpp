@@ -46,10 +46,9 @@ public:
   FailureOr<StableHLOModule> run();
 
 private:
-  LogicalResult exportInitializer(func::FuncOp function);
+  LogicalResult exportInitializer(func::FuncOp function, StringRef parameter);
   LogicalResult exportForward(func::FuncOp function);
   LogicalResult exportOperations(func::FuncOp function);
-  LogicalResult checkTypes(func::FuncOp function);
   HloValue getParameter(StringAttr name, RankedTensorType type);
   void collectArguments();
   std::string printMain();
@@ -74,7 +73,12 @@ HloValue Exporter::getParameter(StringAttr name, RankedTensorType type) {
   return it->second;
 }
 
-LogicalResult Exporter::checkTypes(func::FuncOp function) {
+/// Whether a function has one block and works on tensors of static shape.
+static LogicalResult checkFunction(func::FuncOp function) {
+  if (function.isExternal())
+    return function.emitOpError("has no body to export");
+  if (!llvm::hasSingleElement(function.getFunctionBody()))
+    return function.emitOpError("has control flow, which is not exported");
   auto check = [](Operation *op, TypeRange types) -> LogicalResult {
     for (Type type : types) {
       auto tensor = dyn_cast<RankedTensorType>(type);
@@ -93,11 +97,20 @@ LogicalResult Exporter::checkTypes(func::FuncOp function) {
   return success();
 }
 
+/// The parameter that a function derives; empty if it derives none.
+static StringRef getDerivedParameter(func::FuncOp function) {
+  if (function.getNumResults() != 1)
+    return "";
+  auto parameter =
+      function.getResultAttrOfType<FlatSymbolRefAttr>(0, kParameterAttr);
+  StringRef name = function.getName();
+  return parameter && name.consume_front(kInitializePrefix) &&
+                 name == parameter.getValue()
+             ? name
+             : "";
+}
+
 LogicalResult Exporter::exportOperations(func::FuncOp function) {
-  if (!llvm::hasSingleElement(function.getFunctionBody()))
-    return function.emitOpError("has control flow, which is not exported");
-  if (failed(checkTypes(function)))
-    return failure();
   for (Operation &op :
        function.getFunctionBody().front().without_terminator()) {
     auto exported = dyn_cast<StableHLOExportInterface>(op);
@@ -112,12 +125,17 @@ LogicalResult Exporter::exportOperations(func::FuncOp function) {
   return success();
 }
 
-LogicalResult Exporter::exportInitializer(func::FuncOp function) {
-  auto parameter =
-      function.getResultAttrOfType<FlatSymbolRefAttr>(0, kParameterAttr);
+LogicalResult Exporter::exportInitializer(func::FuncOp function,
+                                          StringRef parameter) {
+  if (failed(checkFunction(function)))
+    return failure();
   for (BlockArgument argument : function.getArguments()) {
-    auto source = function.getArgAttrOfType<FlatSymbolRefAttr>(
-        argument.getArgNumber(), kParameterAttr);
+    unsigned index = argument.getArgNumber();
+    auto source =
+        function.getArgAttrOfType<FlatSymbolRefAttr>(index, kParameterAttr);
+    if (!source)
+      return function.emitError("argument ")
+             << index << " has no attribute " << kParameterAttr;
     emitter.bind(argument,
                  getParameter(source.getAttr(),
                               cast<RankedTensorType>(argument.getType())));
@@ -128,18 +146,17 @@ LogicalResult Exporter::exportInitializer(func::FuncOp function) {
   emitter.setDeriving(false);
   Operation *terminator = function.getFunctionBody().front().getTerminator();
   derived.push_back(
-      {parameter.getValue().str(), emitter.lookup(terminator->getOperand(0))});
+      {parameter.str(), emitter.lookup(terminator->getOperand(0))});
   return success();
 }
 
 LogicalResult Exporter::exportForward(func::FuncOp function) {
+  if (failed(checkFunction(function)))
+    return failure();
   areWeightsKnown = function->hasAttr(kKnownWeightsAttr);
   for (BlockArgument argument : function.getArguments()) {
     unsigned index = argument.getArgNumber();
-    auto type = dyn_cast<RankedTensorType>(argument.getType());
-    if (!type)
-      return function.emitOpError("argument ")
-             << index << " has to be a tensor, but is " << argument.getType();
+    auto type = cast<RankedTensorType>(argument.getType());
     if (auto parameter = function.getArgAttrOfType<FlatSymbolRefAttr>(
             index, kParameterAttr)) {
       emitter.bind(argument, getParameter(parameter.getAttr(), type));
@@ -275,14 +292,14 @@ llvm::json::Value Exporter::describe() {
 
 FailureOr<StableHLOModule> Exporter::run() {
   auto forward = module.lookupSymbol<func::FuncOp>(kForwardName);
-  if (!forward || forward.isExternal())
-    return module.emitError("has no function @forward with a body to export");
+  if (!forward)
+    return module.emitError("has no function @forward to export");
   // First, so that values are called as their parameters are.
   for (auto parameter : module.getOps<ParameterOp>())
     getParameter(parameter.getSymNameAttr(), parameter.getTensorType());
   for (auto function : module.getOps<func::FuncOp>())
-    if (function.getName().starts_with(kInitializePrefix) &&
-        failed(exportInitializer(function)))
+    if (StringRef parameter = getDerivedParameter(function);
+        !parameter.empty() && failed(exportInitializer(function, parameter)))
       return failure();
   if (failed(exportForward(forward)))
     return failure();

@@ -162,8 +162,7 @@ HloValue HloBuilder::reshape(const HloValue &x, ArrayRef<int64_t> shape) {
 
 HloValue HloBuilder::asMatrix(const HloValue &x) {
   ArrayRef<int64_t> leading = x.getShape().drop_back();
-  return reshape(x,
-                 {ShapedType::getNumElements(leading), x.getShape().back()});
+  return reshape(x, {ShapedType::getNumElements(leading), x.getShape().back()});
 }
 
 HloValue HloBuilder::transpose(const HloValue &x,

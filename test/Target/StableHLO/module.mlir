@@ -46,6 +46,10 @@ module @model {
     %logits = pi.linear %z, %table transposed : (tensor<1x4x8xf32>, tensor<32x8xf32>) -> tensor<1x4x32xf32> loc("lm_head")
     return %logits : tensor<1x4x32xf32>
   }
+  // No initialiser but for its name.
+  func.func @initialize.all(%x: tensor<8xf32>) -> tensor<8xf32> {
+    return %x : tensor<8xf32>
+  }
 }
 
 // CHECK:      module @model {
