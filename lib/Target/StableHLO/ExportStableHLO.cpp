@@ -33,10 +33,11 @@ struct Argument {
   bool isKnown = false;
 };
 
-/// A parameter that a checkpoint may lack, and where its value is computed.
-struct DerivedParameter {
-  std::string name;
+/// A parameter of the model.
+struct Parameter {
   HloValue value;
+  /// Where its value is computed if the checkpoint lacks it.
+  HloValue derived;
 };
 
 class Exporter {
@@ -46,7 +47,7 @@ public:
   FailureOr<StableHLOModule> run();
 
 private:
-  LogicalResult exportInitializer(func::FuncOp function, StringRef parameter);
+  LogicalResult exportInitializer(func::FuncOp function, StringAttr parameter);
   LogicalResult exportForward(func::FuncOp function);
   LogicalResult exportOperations(func::FuncOp function);
   HloValue getParameter(StringAttr name, RankedTensorType type);
@@ -57,8 +58,7 @@ private:
   ModuleOp module;
   StableHLOEmitter emitter;
   /// Parameters of the model by name; derivations among steps are not here.
-  llvm::MapVector<StringAttr, HloValue> parameters;
-  SmallVector<DerivedParameter> derived;
+  llvm::MapVector<StringAttr, Parameter> parameters;
   SmallVector<Argument> arguments;
   SmallVector<HloValue> results;
   SmallVector<std::string> resultNames;
@@ -69,8 +69,8 @@ private:
 HloValue Exporter::getParameter(StringAttr name, RankedTensorType type) {
   auto [it, isNew] = parameters.try_emplace(name);
   if (isNew)
-    it->second = emitter.addParameter(name.getValue(), type);
-  return it->second;
+    it->second.value = emitter.addParameter(name.getValue(), type);
+  return it->second.value;
 }
 
 /// Whether a function has one block and works on tensors of static shape.
@@ -97,17 +97,17 @@ static LogicalResult checkFunction(func::FuncOp function) {
   return success();
 }
 
-/// The parameter that a function derives; empty if it derives none.
-static StringRef getDerivedParameter(func::FuncOp function) {
+/// The parameter that a function derives; null if it derives none.
+static StringAttr getDerivedParameter(func::FuncOp function) {
   if (function.getNumResults() != 1)
-    return "";
+    return nullptr;
   auto parameter =
       function.getResultAttrOfType<FlatSymbolRefAttr>(0, kParameterAttr);
   StringRef name = function.getName();
   return parameter && name.consume_front(kInitializePrefix) &&
                  name == parameter.getValue()
-             ? name
-             : "";
+             ? parameter.getAttr()
+             : nullptr;
 }
 
 LogicalResult Exporter::exportOperations(func::FuncOp function) {
@@ -126,7 +126,7 @@ LogicalResult Exporter::exportOperations(func::FuncOp function) {
 }
 
 LogicalResult Exporter::exportInitializer(func::FuncOp function,
-                                          StringRef parameter) {
+                                          StringAttr parameter) {
   if (failed(checkFunction(function)))
     return failure();
   for (BlockArgument argument : function.getArguments()) {
@@ -145,8 +145,9 @@ LogicalResult Exporter::exportInitializer(func::FuncOp function,
     return failure();
   emitter.setDeriving(false);
   Operation *terminator = function.getFunctionBody().front().getTerminator();
-  derived.push_back(
-      {parameter.str(), emitter.lookup(terminator->getOperand(0))});
+  HloValue value = emitter.lookup(terminator->getOperand(0));
+  getParameter(parameter, value.type);
+  parameters[parameter].derived = value;
   return success();
 }
 
@@ -186,8 +187,8 @@ LogicalResult Exporter::exportForward(func::FuncOp function) {
 /// Adds the parameters that steps or results read to the arguments of @main.
 void Exporter::collectArguments() {
   llvm::StringMap<StringRef> names;
-  for (auto &[name, value] : parameters)
-    names[value.name] = name.getValue();
+  for (auto &[name, parameter] : parameters)
+    names[parameter.value.name] = name.getValue();
   llvm::StringSet<> seen;
   auto add = [&](const HloValue &value) {
     if (!emitter.isParameter(value) || !seen.insert(value.name).second)
@@ -272,20 +273,19 @@ llvm::json::Value Exporter::describe() {
   }
   for (auto [value, name] : llvm::zip_equal(results, resultNames))
     resultList.push_back(::describe(value, name));
-  for (auto &[name, value] : parameters)
-    parameterList.push_back(::describe(value, name));
+  for (auto &[name, parameter] : parameters) {
+    Object object = ::describe(parameter.value, name);
+    if (parameter.derived)
+      object["derived"] = parameter.derived.name;
+    parameterList.push_back(std::move(object));
+  }
   for (const HloStep &step : emitter.getDerivations())
     derivationList.push_back(::describe(step));
   for (const HloStep &step : emitter.getSteps())
     stepList.push_back(::describe(step));
-
-  Object derivedMap;
-  for (const DerivedParameter &parameter : derived)
-    derivedMap[parameter.name] = parameter.value.name;
   return Object{{"arguments", std::move(argumentList)},
                 {"results", std::move(resultList)},
                 {"parameters", std::move(parameterList)},
-                {"derived", std::move(derivedMap)},
                 {"derivations", std::move(derivationList)},
                 {"steps", std::move(stepList)}};
 }
@@ -298,8 +298,8 @@ FailureOr<StableHLOModule> Exporter::run() {
   for (auto parameter : module.getOps<ParameterOp>())
     getParameter(parameter.getSymNameAttr(), parameter.getTensorType());
   for (auto function : module.getOps<func::FuncOp>())
-    if (StringRef parameter = getDerivedParameter(function);
-        !parameter.empty() && failed(exportInitializer(function, parameter)))
+    if (StringAttr parameter = getDerivedParameter(function);
+        parameter && failed(exportInitializer(function, parameter)))
       return failure();
   if (failed(exportForward(forward)))
     return failure();

@@ -140,8 +140,8 @@ class Program:
             name = parameter["name"]
             if name in checkpoint:
                 return convert(parameter, checkpoint[name])
-            if name in self.interface["derived"]:
-                return compute(self.interface["derived"][name])
+            if "derived" in parameter:
+                return compute(parameter["derived"])
             raise UserError(f"the checkpoint has no tensor '{name}'")
 
         def convert(parameter, array):

@@ -91,14 +91,13 @@ module @model {
 // JSON:        "operands": [
 // JSON-NEXT:     "c_fc",
 // JSON-NEXT:     "c_proj"
-// JSON:      "derived": {
-// JSON-NEXT:   "fused": "fused_1",
-// JSON-NEXT:   "temperature": "module.mlir_17_10"
 // JSON:      "parameters": [
 // JSON:        "name": "alpha",
 // JSON-NEXT:   "shape": [],
 // JSON-NEXT:   "type": "f32",
 // JSON-NEXT:   "value": "alpha"
+// JSON:        "derived": "fused_1",
+// JSON-NEXT:   "name": "fused",
 // JSON:      "steps": [
 // JSON:        "function": "h.0.attn.scores",
 // JSON-NEXT:   "location": "h.0.attn.scores",

@@ -29,15 +29,14 @@ struct StableHLOModule {
   ///       "results": [{"value", "name", "shape", "type"}, ...],
   ///       "steps": [{"value", "function", "location", "op", "operands",
   ///                  "shape", "type"}, ...],
-  ///       "parameters": [{"value", "name", "shape", "type"}, ...],
-  ///       "derivations": [a step that reads parameters alone, ...],
-  ///       "derived": {NAME: VALUE, ...} }
+  ///       "parameters": [{"value", "name", "shape", "type", "derived"}, ...],
+  ///       "derivations": [a step that reads parameters alone, ...] }
   ///
   /// The kind of an argument is "input" (secret), "position" (an input that is
   /// public) or "parameter". A parameter is the tensor of its name in the
-  /// checkpoint, or else, if the checkpoint lacks it, the VALUE of a derivation
-  /// that "derived" gives; an argument that is no parameter of the model is the
-  /// result of a derivation itself.
+  /// checkpoint, or else, if the checkpoint lacks it, the value of the
+  /// derivation that "derived" gives, if there is one; an argument that is no
+  /// parameter of the model is the result of a derivation itself.
   llvm::json::Value interface = nullptr;
 };
 
