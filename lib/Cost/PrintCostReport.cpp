@@ -152,7 +152,7 @@ void CostReport::printJson(raw_ostream &os) const {
   llvm::json::OStream json(os, /*IndentSize=*/2);
   json.object([&] {
     json.attribute("schema_version", 1);
-    json.attribute("function", function);
+    json.attribute("function", llvm::json::fixUTF8(function));
     json.attribute("protocol", protocol);
     json.attribute("network", network.name);
     json.attributeObject("options", [&] {

@@ -207,7 +207,7 @@ void mlir::pi::printJson(const Exploration &exploration,
   llvm::json::OStream json(os, /*IndentSize=*/2);
   json.object([&] {
     json.attribute("schema_version", 1);
-    json.attribute("model", options.model);
+    json.attribute("model", llvm::json::fixUTF8(options.model));
     json.attribute("sequence_length", options.sequenceLength);
     json.attribute("protocol", original.protocol);
     json.attribute("network", original.network.name);

@@ -10,11 +10,12 @@
 
 #include "mlir/IR/Location.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
 
-std::string pi::getLocationName(Operation *op) {
+static std::string getName(Operation *op) {
   if (auto name = op->getLoc()->findInstanceOf<NameLoc>())
     return name.getName().str();
   if (auto file = op->getLoc()->findInstanceOf<FileLineColLoc>())
@@ -22,4 +23,8 @@ std::string pi::getLocationName(Operation *op) {
                          llvm::sys::path::filename(file.getFilename().strref()),
                          file.getLine(), file.getColumn());
   return op->getName().getStringRef().str();
+}
+
+std::string pi::getLocationName(Operation *op) {
+  return llvm::json::fixUTF8(getName(op));
 }

@@ -16,7 +16,7 @@
 namespace mlir::pi {
 
 /// The name of an operation's location, or where it stands in its file, or else
-/// its kind.
+/// its kind, as UTF-8: what is none becomes U+FFFD.
 std::string getLocationName(Operation *op);
 
 } // namespace mlir::pi

@@ -35,7 +35,7 @@ static llvm::json::Value toJson(Attribute attribute) {
   if (auto dictionary = dyn_cast<DictionaryAttr>(attribute)) {
     llvm::json::Object object;
     for (NamedAttribute entry : dictionary)
-      object[entry.getName().strref()] = toJson(entry.getValue());
+      object[llvm::json::fixUTF8(entry.getName())] = toJson(entry.getValue());
     return object;
   }
   return nullptr;
@@ -85,7 +85,7 @@ private:
       if (!function)
         continue;
       function->setAttr("pi.resources", toAttribute(builder, kernel));
-      llvm::json::Object entry{{"kernel", kernel.name}};
+      llvm::json::Object entry{{"kernel", llvm::json::fixUTF8(kernel.name)}};
       entry["resources"] = toJson(function->getAttr("pi.resources"));
       if (Attribute launch = function->getAttr("pi.launch"))
         entry["launch"] = toJson(launch);

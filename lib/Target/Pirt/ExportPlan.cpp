@@ -22,6 +22,7 @@ namespace mlir::pirt {
 using namespace mlir;
 using namespace mlir::pirt;
 using llvm::json::Array;
+using llvm::json::fixUTF8;
 using llvm::json::Object;
 
 namespace {
@@ -63,22 +64,21 @@ LogicalResult PlanExporter::describeArguments() {
       buffer =
           Object{{"space", "input"}, {"index", numInputs++}, {"offset", 0}};
     } else if (auto state = text(pi::kStateAttr)) {
-      buffer =
-          Object{{"space", "state"}, {"name", state.getValue()}, {"offset", 0}};
+      buffer = Object{{"space", "state"},
+                      {"name", fixUTF8(state.getValue())},
+                      {"offset", 0}};
     } else if (auto parameter = plan.getArgAttrOfType<FlatSymbolRefAttr>(
                    index, pi::kParameterAttr)) {
-      buffer = Object{{"space", "parameter"},
-                      {"name", parameter.getValue()},
-                      {"offset", 0}};
-      parameters[parameter.getValue()] =
-          getBufferBytes(cast<MemRefType>(argument.getType()));
+      std::string name = fixUTF8(parameter.getValue());
+      buffer = Object{{"space", "parameter"}, {"name", name}, {"offset", 0}};
+      parameters[name] = getBufferBytes(cast<MemRefType>(argument.getType()));
     } else if (text(kOutputAttr)) {
       buffer =
           Object{{"space", "output"}, {"index", numOutputs++}, {"offset", 0}};
       auto type = cast<MemRefType>(argument.getType());
       // A scalar is a row of one element.
       FailureOr<MatrixView> view = getMatrixView(type);
-      Object output{{"name", text(kOutputAttr).getValue()},
+      Object output{{"name", fixUTF8(text(kOutputAttr).getValue())},
                     {"dtype", getElementName(argument)},
                     {"columns", succeeded(view) ? view->columns : 1},
                     {"stride", succeeded(view) ? view->stride : 1}};
@@ -148,7 +148,7 @@ Object PlanExporter::exportLaunch(LaunchOp op) {
     arguments.push_back(Object{{"table", std::move(table)}});
   }
   Object step{{"op", "launch"},
-              {"kernel", op.getKernel().getLeafReference().getValue()},
+              {"kernel", fixUTF8(op.getKernel().getLeafReference())},
               {"grid", Array(op.getGrid())},
               {"block", Array(op.getBlock())},
               {"shared_bytes", static_cast<int64_t>(op.getShared())},
@@ -224,7 +224,7 @@ struct ExportPlanPass : pirt::impl::PirtExportPlanBase<ExportPlanPass> {
       FailureOr<llvm::json::Value> plan = exportPlan(function);
       if (failed(plan))
         return signalPassFailure();
-      plans[function.getName()] = std::move(*plan);
+      plans[fixUTF8(function.getName())] = std::move(*plan);
     }
     llvm::Error error = llvm::writeToOutput(output, [&](raw_ostream &os) {
       os << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(plans)));

@@ -249,7 +249,7 @@ static Object describe(const HloValue &value) {
 
 static Object describe(const HloValue &value, StringRef name) {
   Object object = ::describe(value);
-  object["name"] = name.str();
+  object["name"] = llvm::json::fixUTF8(name);
   return object;
 }
 

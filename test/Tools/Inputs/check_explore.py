@@ -5,6 +5,7 @@ Compares what pi-explore says with what pi-opt makes and estimates."""
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ SECONDS = 10.0
 NAMES = (
     "SM+LN+G SM+LN+R SM+LN SM+G SM+R SM SM+ScFFN SM+ScFuFFN EReg(SM(t)+ScFuFFN)"
 ).split()
+ONE_LAYER = {"n_layer": 1, "n_head": 4, "n_embd": 64, "vocab_size": 96}
 NORMALIZED = ("SM+WNorm(QKV+FFN)", "SM+SNorm(FFN)")
 
 
@@ -122,12 +124,18 @@ def lower_hull(points):
     return hull
 
 
+def check_other_text(tools):
+    """A file's name may be no UTF-8, which JSON has to be."""
+    config = tools.scratch / os.fsdecode(b"one\xfflayer.json")
+    config.write_text(json.dumps(ONE_LAYER))
+    explored = tools.explore("--config", config, "--seq-len", 16)
+    assert explored["model"].endswith("one\ufffdlayer.json"), explored["model"]
+
+
 def check_against_all(tools):
     """One layer: no combination of rewrites is below what the search found."""
     config = tools.scratch / "one_layer.json"
-    config.write_text(
-        json.dumps({"n_layer": 1, "n_head": 4, "n_embd": 64, "vocab_size": 96})
-    )
+    config.write_text(json.dumps(ONE_LAYER))
     setting = ("--config", config, "--seq-len", 16)
     found = tools.explore(*setting)["architectures"]
     model = tools.scratch / "one_layer.mlir"
@@ -176,6 +184,7 @@ def main():
     )
     check_rows(tools, model, setting, cost, lambda rows: (1, 25, len(rows) // 2))
     check_against_all(tools)
+    check_other_text(tools)
 
 
 if __name__ == "__main__":
