@@ -120,8 +120,7 @@ void CostReport::printTable(raw_ostream &os) const {
 // JSON
 //===----------------------------------------------------------------------===//
 
-/// A count as JSON: a whole number, which saturates.
-static int64_t toCount(double value) {
+int64_t mlir::pi::toCount(double value) {
   return value < 9e18 ? std::llround(value)
                       : std::numeric_limits<int64_t>::max();
 }
@@ -142,7 +141,7 @@ void mlir::pi::printNonlinear(llvm::json::OStream &json,
   });
 }
 
-static void printCost(llvm::json::OStream &json, const OperationCost &cost) {
+void mlir::pi::printCost(llvm::json::OStream &json, const OperationCost &cost) {
   json.attribute("bytes", toCount(cost.cost.bytes));
   json.attribute("rounds", toCount(cost.cost.rounds));
   json.attribute("seconds", cost.seconds);

@@ -14,8 +14,6 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 
-#include <cmath>
-
 using namespace mlir;
 using namespace mlir::pi;
 
@@ -181,9 +179,7 @@ static void printArchitecture(llvm::json::OStream &json, size_t row,
   json.attribute("on_frontier", one.isOnFrontier);
   json.attribute("fits", fits(one, options));
   json.attribute("kept", one.kept);
-  json.attribute("bytes", std::llround(one.total.cost.bytes));
-  json.attribute("rounds", std::llround(one.total.cost.rounds));
-  json.attribute("seconds", one.total.seconds);
+  printCost(json, one.total);
   json.attribute("excess", one.excess);
   json.attribute("pipeline", one.pipeline);
   json.attribute("final_layer_norm", one.choices.finalNorm);
@@ -223,7 +219,7 @@ void mlir::pi::printJson(const Exploration &exploration,
     });
     json.attribute("budget_bytes",
                    options.budget
-                       ? llvm::json::Value(std::llround(options.budget->bytes))
+                       ? llvm::json::Value(toCount(options.budget->bytes))
                        : llvm::json::Value(nullptr));
     json.attribute("num_nonlinear", exploration.numNonlinear);
     json.attributeArray("architectures", [&] {

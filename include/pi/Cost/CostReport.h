@@ -95,6 +95,12 @@ SmallVector<NonlinearCount>
 countNonlinear(FunctionOpInterface function,
                const TransformerStructure &structure);
 
+/// A count as JSON: a whole number, which saturates.
+int64_t toCount(double value);
+
+/// Writes a cost as the members `bytes`, `rounds` and `seconds` of an object.
+void printCost(llvm::json::OStream &json, const OperationCost &cost);
+
 /// Writes counts as the member `nonlinear` of an object.
 void printNonlinear(llvm::json::OStream &json, ArrayRef<NonlinearCount> counts);
 

@@ -132,6 +132,15 @@ def check_other_text(tools):
     assert explored["model"].endswith("one\ufffdlayer.json"), explored["model"]
 
 
+def check_large_counts(tools):
+    """Counts are whole numbers of 64 bits and end with the largest."""
+    config = tools.scratch / "long.json"
+    sizes = {"n_positions": 2**30, "n_head": 1, "n_embd": 8}
+    config.write_text(json.dumps(ONE_LAYER | sizes))
+    rows = tools.explore("--config", config)["architectures"]
+    assert all(row["bytes"] == 2**63 - 1 and row["rounds"] > 0 for row in rows)
+
+
 def check_against_all(tools):
     """One layer: no combination of rewrites is below what the search found."""
     config = tools.scratch / "one_layer.json"
@@ -185,6 +194,7 @@ def main():
     check_rows(tools, model, setting, cost, lambda rows: (1, 25, len(rows) // 2))
     check_against_all(tools)
     check_other_text(tools)
+    check_large_counts(tools)
 
 
 if __name__ == "__main__":
