@@ -8,7 +8,9 @@
 
 #include "pi/Support/OutputFile.h"
 
+#include "llvm/ADT/Twine.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 
 using namespace mlir;
 
@@ -24,13 +26,18 @@ static llvm::Error printTo(llvm::raw_fd_ostream &os, Printer print) {
   return llvm::errorCodeToError(error);
 }
 
+/// Whether something is at `path` and no regular file, such as a device.
+static bool isSpecial(llvm::StringRef path) {
+  llvm::sys::fs::file_status status;
+  return !llvm::sys::fs::status(path, status) &&
+         !llvm::sys::fs::is_regular_file(status);
+}
+
 llvm::Error pi::writeOutputFile(llvm::StringRef path, Printer print) {
   if (path == "-")
     return printTo(llvm::outs(), print);
 
-  llvm::sys::fs::file_status status;
-  if (!llvm::sys::fs::status(path, status) &&
-      !llvm::sys::fs::is_regular_file(status)) {
+  if (isSpecial(path)) {
     std::error_code error;
     llvm::raw_fd_ostream os(path, error);
     return error ? llvm::errorCodeToError(error) : printTo(os, print);
@@ -44,4 +51,37 @@ llvm::Error pi::writeOutputFile(llvm::StringRef path, Printer print) {
   if (llvm::Error error = printTo(os, print))
     return llvm::joinErrors(std::move(error), file->discard());
   return file->keep(path);
+}
+
+/// Whether two paths are one entry of a directory, or the standard output.
+static bool isSamePlace(llvm::StringRef lhs, llvm::StringRef rhs) {
+  if (lhs == "-" || rhs == "-")
+    return lhs == rhs;
+  auto getDirectory = [](llvm::StringRef path) {
+    llvm::StringRef parent = llvm::sys::path::parent_path(path);
+    return parent.empty() ? "." : parent;
+  };
+  return llvm::sys::path::filename(lhs) == llvm::sys::path::filename(rhs) &&
+         llvm::sys::fs::equivalent(getDirectory(lhs), getDirectory(rhs)) &&
+         !isSpecial(lhs);
+}
+
+llvm::Error pi::writeOutputFiles(llvm::ArrayRef<OutputFile> files) {
+  for (const OutputFile &file : files)
+    for (const OutputFile &earlier : files.take_front(&file - files.begin()))
+      if (isSamePlace(file.path, earlier.path))
+        return llvm::createStringError(earlier.option + " and " + file.option +
+                                       " are both '" + file.path +
+                                       "'; give each a file of its own");
+  for (const OutputFile &file : files) {
+    llvm::Error error = writeOutputFile(file.path, file.print);
+    if (!error)
+      continue;
+    for (const OutputFile &written : files.take_front(&file - files.begin()))
+      if (written.path != "-" && !isSpecial(written.path))
+        (void)llvm::sys::fs::remove(written.path);
+    return llvm::createStringError(file.path + ": " +
+                                   llvm::toString(std::move(error)));
+  }
+  return llvm::Error::success();
 }

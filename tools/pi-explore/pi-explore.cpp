@@ -20,7 +20,6 @@
 #include "mlir/IR/MLIRContext.h"
 #include "pi/Dialect/Pi/IR/Pi.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
 
 namespace cl = llvm::cl;
@@ -144,13 +143,6 @@ static FailureOr<pi::ListingOptions> readListingOptions() {
   return options;
 }
 
-static LogicalResult write(StringRef path,
-                           llvm::function_ref<void(raw_ostream &)> print) {
-  if (llvm::Error error = pi::writeOutputFile(path, print))
-    return fail(path + ": " + llvm::toString(std::move(error)));
-  return success();
-}
-
 /// The model of the row that --emit names.
 static OwningOpRef<ModuleOp> buildRow(ModuleOp model,
                                       const pi::Exploration &exploration) {
@@ -196,17 +188,14 @@ static LogicalResult run(MLIRContext &context) {
     else
       pi::printTable(*exploration, *listing, os);
   };
-  auto printJson = [&](raw_ostream &os) {
-    pi::printJson(*exploration, *listing, os);
-  };
-  if (failed(write(output, print)))
-    return failure();
-  if (jsonFile.empty() || succeeded(write(jsonFile, printJson)))
-    return success();
-  // A run that fails leaves no file.
-  if (output != "-" && llvm::sys::fs::is_regular_file(output))
-    (void)llvm::sys::fs::remove(output);
-  return failure();
+  llvm::SmallVector<pi::OutputFile> files = {{"-o", output, print}};
+  if (!jsonFile.empty())
+    files.push_back({"--json", jsonFile, [&](raw_ostream &os) {
+                       pi::printJson(*exploration, *listing, os);
+                     }});
+  if (llvm::Error error = pi::writeOutputFiles(files))
+    return fail(llvm::toString(std::move(error)));
+  return success();
 }
 
 int main(int argc, char **argv) {

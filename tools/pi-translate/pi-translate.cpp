@@ -28,7 +28,6 @@
 #include "pi/Dialect/Pi/IR/Pi.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Error.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
@@ -61,14 +60,26 @@ namespace {
 enum class Translation { ImportGPT2, PiToStableHLO };
 } // namespace
 
+static constexpr llvm::StringRef getName(Translation translation) {
+  switch (translation) {
+  case Translation::ImportGPT2:
+    return "import-gpt2";
+  case Translation::PiToStableHLO:
+    return "pi-to-stablehlo";
+  }
+  llvm_unreachable("unknown translation");
+}
+
 static cl::OptionCategory category("pi-translate options");
 
-static cl::opt<Translation> translation(
-    cl::desc("Translation:"), cl::Required, cl::cat(category),
-    cl::values(clEnumValN(Translation::ImportGPT2, "import-gpt2",
-                          "Hugging Face GPT-2 to the pi dialect"),
-               clEnumValN(Translation::PiToStableHLO, "pi-to-stablehlo",
-                          "the pi dialect to StableHLO text")));
+static cl::opt<Translation>
+    translation(cl::desc("Translation:"), cl::Required, cl::cat(category),
+                cl::values(clEnumValN(Translation::ImportGPT2,
+                                      getName(Translation::ImportGPT2),
+                                      "Hugging Face GPT-2 to the pi dialect"),
+                           clEnumValN(Translation::PiToStableHLO,
+                                      getName(Translation::PiToStableHLO),
+                                      "the pi dialect to StableHLO text")));
 static cl::opt<std::string> input(cl::Positional, cl::Required,
                                   cl::desc("INPUT"), cl::cat(category));
 static cl::opt<std::string> output("o",
@@ -90,15 +101,28 @@ static cl::opt<std::string>
                            "results and steps are, as JSON (default: nowhere)"),
                   cl::value_desc("file"), cl::cat(category));
 
-/// Writes a file; false after an error message.
-static bool write(StringRef path,
-                  llvm::function_ref<void(llvm::raw_ostream &)> print) {
-  llvm::Error error = pi::writeOutputFile(path, print);
-  if (!error)
-    return true;
-  llvm::errs() << path << ": error: " << llvm::toString(std::move(error))
-               << "\n";
+static bool fail(const llvm::Twine &message) {
+  llvm::errs() << "pi-translate: error: " << message << "\n";
   return false;
+}
+
+/// Refuses options that the translation does not read.
+static bool checkOptions() {
+  const std::pair<const cl::Option *, Translation> readers[] = {
+      {&batch, Translation::ImportGPT2},
+      {&sequenceLength, Translation::ImportGPT2},
+      {&interfaceFile, Translation::PiToStableHLO}};
+  for (auto [option, reader] : readers)
+    if (option->getNumOccurrences() && reader != translation)
+      return fail("--" + option->ArgStr + " is an option of --" +
+                  getName(reader) + ", not of --" + getName(translation));
+  return true;
+}
+
+static bool write(llvm::ArrayRef<pi::OutputFile> files) {
+  if (llvm::Error error = pi::writeOutputFiles(files))
+    return fail(llvm::toString(std::move(error)));
+  return true;
 }
 
 static bool importGPT2(MLIRContext *context) {
@@ -112,8 +136,8 @@ static bool importGPT2(MLIRContext *context) {
   // Locations are how reports name a layer, so they are part of the output.
   OpPrintingFlags flags;
   flags.enableDebugInfo();
-  return write(output,
-               [&](llvm::raw_ostream &os) { module->print(os, flags); });
+  return write({{"-o", output,
+                 [&](llvm::raw_ostream &os) { module->print(os, flags); }}});
 }
 
 static bool exportStableHLO(MLIRContext *context) {
@@ -128,17 +152,13 @@ static bool exportStableHLO(MLIRContext *context) {
   FailureOr<pi::StableHLOModule> text = pi::exportStableHLO(*module);
   if (failed(text))
     return false;
-  auto printInterface = [&](llvm::raw_ostream &os) {
-    os << llvm::formatv("{0:2}\n", text->interface);
-  };
-  if (!write(output, [&](llvm::raw_ostream &os) { os << text->text; }))
-    return false;
-  if (interfaceFile.empty() || write(interfaceFile, printInterface))
-    return true;
-  // One without the other is of no use.
-  if (output != "-")
-    (void)llvm::sys::fs::remove(output);
-  return false;
+  llvm::SmallVector<pi::OutputFile> files = {
+      {"-o", output, [&](llvm::raw_ostream &os) { os << text->text; }}};
+  if (!interfaceFile.empty())
+    files.push_back({"--interface", interfaceFile, [&](llvm::raw_ostream &os) {
+                       os << llvm::formatv("{0:2}\n", text->interface);
+                     }});
+  return write(files);
 }
 
 static bool translate(MLIRContext *context) {
@@ -161,5 +181,5 @@ int main(int argc, char **argv) {
   context.getDiagEngine().registerHandler([](Diagnostic &diagnostic) {
     pi::printDiagnostic(diagnostic, "pi-translate");
   });
-  return translate(&context) ? EXIT_SUCCESS : EXIT_FAILURE;
+  return checkOptions() && translate(&context) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

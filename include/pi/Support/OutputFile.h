@@ -9,10 +9,13 @@
 #ifndef PI_SUPPORT_OUTPUTFILE_H
 #define PI_SUPPORT_OUTPUTFILE_H
 
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <functional>
 
 namespace mlir::pi {
 
@@ -23,6 +26,17 @@ namespace mlir::pi {
 llvm::Error
 writeOutputFile(llvm::StringRef path,
                 llvm::function_ref<void(llvm::raw_ostream &)> print);
+
+/// A file that a tool writes where `option`, such as `-o`, says.
+struct OutputFile {
+  llvm::StringRef option, path;
+  std::function<void(llvm::raw_ostream &)> print;
+};
+
+/// Writes files of one run, which are of use together alone: after an error,
+/// whose message names the file, none is left. Two that are one, of which the
+/// second would replace or follow the first, are an error; a device takes both.
+llvm::Error writeOutputFiles(llvm::ArrayRef<OutputFile> files);
 
 } // namespace mlir::pi
 
