@@ -296,6 +296,54 @@ def test_evaluations_of_attention():
         np.testing.assert_allclose(value, expected, rtol=0, atol=tolerance)
 
 
+MIXED = """
+func.func @forward(%x: tensor<1x4x24xFORMAT>, %b: tensor<24xf32>, %t: tensor<2x4xf32>, %m: tensor<4x3xFORMAT>)
+    -> (tensor<1x4x24xFORMAT>, tensor<1x4x24xFORMAT>, tensor<1x4x8xFORMAT>, tensor<3x3xf32>) {
+  %0 = pi.add %x, %b : (tensor<1x4x24xFORMAT>, tensor<24xf32>) -> tensor<1x4x24xFORMAT>
+  %1 = pi.layer_norm %x, %b, %b epsilon 1.0e-5
+      : (tensor<1x4x24xFORMAT>, tensor<24xf32>, tensor<24xf32>) -> tensor<1x4x24xFORMAT>
+  %2 = pi.attention %x temperature %t heads 2 scale 0.5 causal
+      : (tensor<1x4x24xFORMAT>, tensor<2x4xf32>) -> tensor<1x4x8xFORMAT>
+  %3 = pi.matmul %m transposed, %m
+      : (tensor<4x3xFORMAT>, tensor<4x3xFORMAT>) -> tensor<3x3xf32>
+  return %0, %1, %2, %3
+      : tensor<1x4x24xFORMAT>, tensor<1x4x24xFORMAT>, tensor<1x4x8xFORMAT>, tensor<3x3xf32>
+}
+"""
+EVALUATE_MIXED = """
+import sys
+from pathlib import Path
+import ml_dtypes, numpy as np
+from pi_mlir.private.program import evaluate
+rng = np.random.default_rng(0)
+x, b, m = (rng.standard_normal(shape) for shape in ((1, 4, 24), 24, (4, 3)))
+inputs = [x, b, rng.random((2, 4)) + 0.5, m]
+short = {0, 3}
+inputs = [v.astype(ml_dtypes.bfloat16) if i in short else v for i, v in enumerate(inputs)]
+wide = evaluate(Path(sys.argv[1]).read_text(), [v.astype(np.float32) for v in inputs])
+mixed = evaluate(
+    Path(sys.argv[2]).read_text(),
+    [v if i in short else v.astype(np.float32) for i, v in enumerate(inputs)],
+)
+for one, other in zip(wide, mixed):
+    np.testing.assert_array_equal(one.astype(other.dtype), other)
+"""
+
+
+@needs_spu
+def test_operations_on_mixed_formats(tmp_path):
+    """What is f32 beside bf16 makes an operation compute in f32 and round once."""
+    texts = []
+    for element in ("f32", "bf16"):
+        module = tmp_path / f"{element}.mlir"
+        module.write_text(MIXED.replace("FORMAT", element))
+        texts.append(tmp_path / f"{element}.stablehlo.mlir")
+        run_tool("pi-translate", "--pi-to-stablehlo", module, "-o", texts[-1])
+    command = [SPU_PYTHON, "-c", EVALUATE_MIXED, *texts]
+    result = subprocess.run(command, capture_output=True, text=True, env=environment())
+    assert result.returncode == 0, result.stderr[-2000:]
+
+
 @needs_spu
 @pytest.mark.parametrize("inputs", ["shared", "owned", "mixed"])
 def test_local_run(model, tmp_path, inputs):

@@ -121,8 +121,9 @@ struct AttentionExport : ExportModel<AttentionExport, AttentionOp> {
                        [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
                          return getSoftmax(b).buildReciprocals(arguments[0]);
                        }));
-    HloValue context = emitter.step(
-        "context", operands, [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
+    emitter.finish(
+        attention.getResult(), "context", operands,
+        [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
           HloValue values =
               heads.getBlockDiagonal(b, heads.get(b, arguments[1], 2));
           HloValue product = b.dot(heads.putBeside(b, arguments[0]), 3, values,
@@ -140,7 +141,6 @@ struct AttentionExport : ExportModel<AttentionExport, AttentionOp> {
               {heads.batch, heads.rows, heads.count, heads.width});
           return b.multiply(product, b.reshape(factors, shape));
         });
-    emitter.bind(attention.getResult(), context);
     return success();
   }
 

@@ -27,13 +27,12 @@ template <typename Model, typename Op>
 struct StepModel : ExportModel<Model, Op> {
   LogicalResult exportStableHLO(Operation *op,
                                 StableHLOEmitter &emitter) const {
-    HloValue result = emitter.step(
-        "", emitter.lookup(op->getOperands()),
-        [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
-          return Model::build(b, cast<Op>(op),
-                              HloOperands<Op>(arguments, cast<Op>(op)));
-        });
-    emitter.bind(op->getResult(0), result);
+    emitter.finish(op->getResult(0), "", emitter.lookup(op->getOperands()),
+                   [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
+                     return Model::build(
+                         b, cast<Op>(op),
+                         HloOperands<Op>(arguments, cast<Op>(op)));
+                   });
     return success();
   }
 };

@@ -137,8 +137,8 @@ struct CachedAttentionExport
                                 EvaluationAttr::getDefault(op->getContext()))
               .buildProbabilities(arguments[0]);
         });
-    HloValue context = emitter.step(
-        "context", {probabilities, cache},
+    emitter.finish(
+        attention.getResult(), "context", {probabilities, cache},
         [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
           HloValue heads =
               b.dot(arguments[0], 3, getCached(b, attention, arguments[1], 1),
@@ -146,7 +146,6 @@ struct CachedAttentionExport
           return b.reshape(b.transpose(heads, {0, 2, 1, 3}),
                            attention.getResult().getType().getShape());
         });
-    emitter.bind(attention.getResult(), context);
     return success();
   }
 

@@ -117,6 +117,8 @@ HloValue HloBuilder::select(const HloValue &predicate, const HloValue &onTrue,
 }
 
 HloValue HloBuilder::convert(const HloValue &x, Type element) {
+  if (x.type.getElementType() == element)
+    return x;
   auto type = RankedTensorType::get(x.getShape(), element);
   HloValue result = define(type);
   append("convert " + pi::toString(x));

@@ -84,12 +84,11 @@ struct ScaledResidualExport
                      [](HloBuilder &b, ArrayRef<HloValue> alpha) {
                        return b.divide(b.fill(1, alpha[0].type), alpha[0]);
                      });
-    emitter.bind(scaled.getResult(),
-                 emitter.step("",
-                              {emitter.lookup(scaled.getResidual()),
-                               emitter.lookup(scaled.getUpdate()),
-                               emitter.lookup(scaled.getBeta()), inverse},
-                              build));
+    emitter.finish(scaled.getResult(), "",
+                   {emitter.lookup(scaled.getResidual()),
+                    emitter.lookup(scaled.getUpdate()),
+                    emitter.lookup(scaled.getBeta()), inverse},
+                   build);
     return success();
   }
 

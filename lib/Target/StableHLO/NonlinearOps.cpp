@@ -94,8 +94,9 @@ struct SoftmaxExport : ExportModel<SoftmaxExport, SoftmaxOp> {
                        [](HloBuilder &b, ArrayRef<HloValue> arguments) {
                          return buildScoreFactor(b, arguments[0], 1);
                        }));
-    HloValue result = emitter.step(
-        "", operands, [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
+    emitter.finish(
+        softmax.getResult(), "", operands,
+        [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
           HloValue scores = arguments[0];
           if (arguments.size() > 1)
             scores = b.multiply(
@@ -106,7 +107,6 @@ struct SoftmaxExport : ExportModel<SoftmaxExport, SoftmaxOp> {
                                 EvaluationAttr::getDefault(op->getContext()))
               .buildProbabilities(scores);
         });
-    emitter.bind(softmax.getResult(), result);
     return success();
   }
 };

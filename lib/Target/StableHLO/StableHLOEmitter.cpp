@@ -44,6 +44,28 @@ HloValue StableHLOEmitter::addParameter(StringRef name, RankedTensorType type) {
 
 HloValue StableHLOEmitter::step(StringRef part, ArrayRef<HloValue> operands,
                                 BuildFn build) {
+  return addStep(part, operands, /*elementType=*/nullptr, build);
+}
+
+void StableHLOEmitter::finish(Value result, StringRef part,
+                              ArrayRef<HloValue> operands, BuildFn build) {
+  bind(result,
+       addStep(part, operands, getElementTypeOrSelf(result.getType()), build));
+}
+
+/// The widest of float types; null if there is none.
+static FloatType getWidest(TypeRange types) {
+  FloatType widest;
+  for (Type type : types) {
+    auto floatType = dyn_cast_if_present<FloatType>(type);
+    if (floatType && (!widest || floatType.getWidth() > widest.getWidth()))
+      widest = floatType;
+  }
+  return widest;
+}
+
+HloValue StableHLOEmitter::addStep(StringRef part, ArrayRef<HloValue> operands,
+                                   Type elementType, BuildFn build) {
   bool isDerivation =
       deriving || (!operands.empty() &&
                    llvm::all_of(operands, [&](const HloValue &operand) {
@@ -61,13 +83,21 @@ HloValue StableHLOEmitter::step(StringRef part, ArrayRef<HloValue> operands,
   HloBuilder builder(context);
   SmallVector<HloValue> arguments;
   SmallVector<std::string> declarations;
+  SmallVector<Type> types = {elementType};
   for (const HloValue &operand : operands) {
     arguments.push_back(
         {"arg" + std::to_string(arguments.size()), operand.type});
     declarations.push_back("%" + arguments.back().name + ": " +
                            toString(operand.type));
+    types.push_back(operand.type.getElementType());
   }
+  if (FloatType widest = getWidest(types))
+    for (HloValue &argument : arguments)
+      if (isa<FloatType>(argument.type.getElementType()))
+        argument = builder.convert(argument, widest);
   HloValue result = build(builder, arguments);
+  if (elementType)
+    result = builder.convert(result, elementType);
   builder.ret(result);
   functions += "  func.func private @" + step.function + "(" +
                llvm::join(declarations, ", ") + ") -> " +

@@ -31,10 +31,9 @@ struct ConstantExport : ExportModel<ConstantExport, arith::ConstantOp> {
              << value.getNumElements() << " elements is too large for "
              << "StableHLO text (at most " << kMaxElements
              << "): make it a parameter";
-    emitter.bind(constant.getResult(),
-                 emitter.step("", {}, [&](HloBuilder &b, ArrayRef<HloValue>) {
-                   return b.constant(value);
-                 }));
+    emitter.finish(
+        constant.getResult(), "", {},
+        [&](HloBuilder &b, ArrayRef<HloValue>) { return b.constant(value); });
     return success();
   }
 };

@@ -5,6 +5,7 @@
 // RUN: pi-translate --pi-to-stablehlo %t/nonlinear.mlir -o - | FileCheck %t/nonlinear.mlir
 // RUN: pi-translate --pi-to-stablehlo %t/attention.mlir -o - | FileCheck %t/attention.mlir
 // RUN: pi-translate --pi-to-stablehlo %t/weights.mlir -o - | FileCheck %t/weights.mlir
+// RUN: pi-translate --pi-to-stablehlo %t/mixed.mlir -o - | FileCheck %t/mixed.mlir
 // RUN: pi-translate --pi-to-stablehlo %t/empty.mlir -o - | FileCheck %t/empty.mlir
 
 //--- linear.mlir
@@ -172,6 +173,30 @@ module {
 // CHECK:          stablehlo.return {{.*}} : tensor<i32>, tensor<4xf32>
 // CHECK-NEXT:   }
 // CHECK-NEXT:   stablehlo.dot_general {{.*}}, %[[LOOP]]#1, contracting_dims = [1] x [0]
+
+//--- mixed.mlir
+// A step computes in the widest of its formats, and rounds once.
+func.func @forward(%x: tensor<4x8xbf16>, %w: tensor<8xf32>, %m: tensor<8x3xbf16>, %qkv: tensor<1x4x24xbf16>, %t: tensor<2x4xf32>)
+    -> (tensor<4x8xbf16>, tensor<4x3xf32>, tensor<1x4x8xbf16>) {
+  %0 = pi.add %x, %w : (tensor<4x8xbf16>, tensor<8xf32>) -> tensor<4x8xbf16> loc("add")
+  %1 = pi.matmul %0, %m : (tensor<4x8xbf16>, tensor<8x3xbf16>) -> tensor<4x3xf32> loc("matmul")
+  %2 = pi.attention %qkv temperature %t heads 2 scale 0.5 causal : (tensor<1x4x24xbf16>, tensor<2x4xf32>) -> tensor<1x4x8xbf16> loc("attn")
+  return %0, %1, %2 : tensor<4x8xbf16>, tensor<4x3xf32>, tensor<1x4x8xbf16>
+}
+// CHECK:      func.func private @add(%arg0: tensor<4x8xbf16>, %arg1: tensor<8xf32>) -> tensor<4x8xbf16> {
+// CHECK-NEXT:   %0 = stablehlo.convert %arg0 : (tensor<4x8xbf16>) -> tensor<4x8xf32>
+// CHECK-NEXT:   %1 = stablehlo.broadcast_in_dim %arg1, dims = [1] : (tensor<8xf32>) -> tensor<4x8xf32>
+// CHECK-NEXT:   %2 = stablehlo.add %0, %1 : tensor<4x8xf32>
+// CHECK-NEXT:   %3 = stablehlo.convert %2 : (tensor<4x8xf32>) -> tensor<4x8xbf16>
+// CHECK-NEXT:   return %3 : tensor<4x8xbf16>
+// CHECK:      func.func private @matmul(%arg0: tensor<4x8xbf16>, %arg1: tensor<8x3xbf16>) -> tensor<4x3xf32> {
+// CHECK-NEXT:   %0 = stablehlo.convert %arg0
+// CHECK-NEXT:   %1 = stablehlo.convert %arg1
+// CHECK-NEXT:   %2 = stablehlo.dot_general %0, %1, contracting_dims = [1] x [0] : (tensor<4x8xf32>, tensor<8x3xf32>) -> tensor<4x3xf32>
+// CHECK-NEXT:   return %2
+// Scores and probabilities stay f32 between steps.
+// CHECK:      func.func private @attn.scores(%arg0: tensor<1x4x24xbf16>, %arg1: tensor<2x4xf32>) -> tensor<1x2x4x4xf32> {
+// CHECK:      func.func private @attn.context(%arg0: tensor<1x2x4x4xf32>, %arg1: tensor<1x4x24xbf16>) -> tensor<1x4x8xbf16> {
 
 //--- empty.mlir
 // A sum of no products is zero.

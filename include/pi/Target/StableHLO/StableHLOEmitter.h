@@ -52,7 +52,15 @@ public:
   /// body `build` writes, and its call. `part` is what the cost report calls
   /// this part of the operation; empty if the step is all of it. A step that
   /// reads parameters alone becomes a derivation.
+  ///
+  /// StableHLO has no operation on floats of two types. The body is given its
+  /// arguments in the widest of theirs, in which it computes.
   HloValue step(StringRef part, ArrayRef<HloValue> operands, BuildFn build);
+  /// Adds the step that computes the value `result` of the exported function,
+  /// and binds it. What it computes in is no shorter than the result's type, to
+  /// which it rounds.
+  void finish(Value result, StringRef part, ArrayRef<HloValue> operands,
+              BuildFn build);
 
   /// An argument of @main that is named after `name`.
   HloValue addInput(StringRef name, RankedTensorType type);
@@ -73,6 +81,9 @@ public:
   }
 
 private:
+  /// A step whose result has `elementType`, or the type it computes in if null.
+  HloValue addStep(StringRef part, ArrayRef<HloValue> operands,
+                   Type elementType, BuildFn build);
   /// A name of an SSA value or a function like `name`, not given before.
   std::string getUnique(StringRef name, llvm::StringMap<int64_t> &taken);
 
