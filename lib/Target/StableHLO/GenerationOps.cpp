@@ -26,15 +26,6 @@ static HloValue getEverySecond(HloBuilder &b, const HloValue &x,
   return b.reshape(b.slice(b.reshape(x, pairs), starts, limits), result);
 }
 
-/// The elements `begin` to `end` along the last dimension.
-static HloValue sliceColumns(HloBuilder &b, const HloValue &x, int64_t begin,
-                             int64_t end) {
-  SmallVector<int64_t> starts(x.getRank(), 0), limits(x.getShape());
-  starts.back() = begin;
-  limits.back() = end;
-  return b.slice(x, starts, limits);
-}
-
 namespace {
 struct ArgmaxExport : StepModel<ArgmaxExport, ArgmaxOp> {
   /// A tournament of neighbours, so that the first of equal elements wins.
@@ -47,10 +38,10 @@ struct ArgmaxExport : StepModel<ArgmaxExport, ArgmaxOp> {
       int64_t even = count / 2 * 2;
       HloValue tailValue = values, tailIndex = indices;
       if (even < count) {
-        tailValue = sliceColumns(b, values, even, count);
-        tailIndex = sliceColumns(b, indices, even, count);
-        values = sliceColumns(b, values, 0, even);
-        indices = sliceColumns(b, indices, 0, even);
+        tailValue = b.sliceColumns(values, even, count);
+        tailIndex = b.sliceColumns(indices, even, count);
+        values = b.sliceColumns(values, 0, even);
+        indices = b.sliceColumns(indices, 0, even);
       }
       HloValue left = getEverySecond(b, values, 0);
       HloValue right = getEverySecond(b, values, 1);

@@ -195,6 +195,14 @@ HloValue HloBuilder::slice(const HloValue &x, ArrayRef<int64_t> starts,
   return result;
 }
 
+HloValue HloBuilder::sliceColumns(const HloValue &x, int64_t begin,
+                                  int64_t end) {
+  SmallVector<int64_t> starts(x.getRank(), 0), limits(x.getShape());
+  starts.back() = begin;
+  limits.back() = end;
+  return slice(x, starts, limits);
+}
+
 HloValue HloBuilder::dynamicSlice(const HloValue &x, ArrayRef<HloValue> starts,
                                   ArrayRef<int64_t> sizes) {
   SmallVector<HloValue> operands = {x};

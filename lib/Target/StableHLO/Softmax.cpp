@@ -18,25 +18,14 @@ static constexpr double kLowest = -32768;
 // Blocks of rows
 //===----------------------------------------------------------------------===//
 
-/// Rows and columns of the matrices that are the last two dimensions of `x`.
-static HloValue sliceMatrix(HloBuilder &b, const HloValue &x,
-                            std::pair<int64_t, int64_t> rows,
-                            std::pair<int64_t, int64_t> columns) {
-  SmallVector<int64_t> starts(x.getRank(), 0), limits(x.getShape());
-  int64_t last = x.getRank() - 1;
-  std::tie(starts[last - 1], limits[last - 1]) = rows;
-  std::tie(starts[last], limits[last]) = columns;
-  return b.slice(x, starts, limits);
-}
-
-static HloValue sliceColumns(HloBuilder &b, const HloValue &x, int64_t begin,
-                             int64_t end) {
-  return sliceMatrix(b, x, {0, x.getShape()[x.getRank() - 2]}, {begin, end});
-}
-
 SoftmaxBuilder::Blocks SoftmaxBuilder::cut(const HloValue &matrix) {
+  int64_t columns = matrix.getRank() - 1, rows = columns - 1;
   return llvm::map_to_vector(blocks, [&](const RowBlock &block) {
-    return sliceMatrix(b, matrix, {block.begin, block.end}, {0, block.columns});
+    SmallVector<int64_t> starts(matrix.getRank(), 0), limits(matrix.getShape());
+    starts[rows] = block.begin;
+    limits[rows] = block.end;
+    limits[columns] = block.columns;
+    return b.slice(matrix, starts, limits);
   });
 }
 
@@ -112,8 +101,8 @@ SoftmaxBuilder::Blocks SoftmaxBuilder::buildRowMaxima(Blocks parts) {
       if (isDone(part))
         continue;
       int64_t half = part.getShape().back() / 2;
-      lefts.push_back(sliceColumns(b, part, 0, half));
-      rights.push_back(sliceColumns(b, part, half, 2 * half));
+      lefts.push_back(b.sliceColumns(part, 0, half));
+      rights.push_back(b.sliceColumns(part, half, 2 * half));
     }
     Blocks larger =
         unpack(b.elementwise("maximum", {pack(lefts), pack(rights)}), lefts);
@@ -124,7 +113,7 @@ SoftmaxBuilder::Blocks SoftmaxBuilder::buildRowMaxima(Blocks parts) {
       int64_t width = part.getShape().back();
       HloValue half = *next++;
       if (width % 2 != 0)
-        half = b.concatenate({half, sliceColumns(b, part, width - 1, width)},
+        half = b.concatenate({half, b.sliceColumns(part, width - 1, width)},
                              columns);
       part = half;
     }

@@ -19,11 +19,6 @@
 using namespace mlir;
 using namespace mlir::pi;
 
-static HloValue getColumns(HloBuilder &b, const HloValue &matrix, int64_t begin,
-                           int64_t end) {
-  return b.slice(matrix, {0, begin}, {matrix.getShape()[0], end});
-}
-
 /// The Euclidean norm of each column of a matrix.
 static HloValue buildColumnNorms(HloBuilder &b, const HloValue &matrix) {
   HloValue squares = b.reduce("add", 0, b.multiply(matrix, matrix), 0);
@@ -60,12 +55,12 @@ replaceColumns(HloBuilder &b, const HloValue &matrix,
   int64_t done = 0;
   for (auto [begin, end] : ranges) {
     if (done < begin)
-      parts.push_back(getColumns(b, matrix, done, begin));
-    parts.push_back(normalize(getColumns(b, matrix, begin, end)));
+      parts.push_back(b.sliceColumns(matrix, done, begin));
+    parts.push_back(normalize(b.sliceColumns(matrix, begin, end)));
     done = end;
   }
   if (done < matrix.getShape()[1])
-    parts.push_back(getColumns(b, matrix, done, matrix.getShape()[1]));
+    parts.push_back(b.sliceColumns(matrix, done, matrix.getShape()[1]));
   return b.concatenate(parts, 1);
 }
 
@@ -75,8 +70,8 @@ struct ColumnNormExport : StepModel<ColumnNormExport, ColumnNormOp> {
                         HloOperands<ColumnNormOp> operands) {
     SmallVector<HloValue> norms;
     for (auto [begin, end] : op.getColumnRanges())
-      norms.push_back(
-          buildColumnNorms(b, getColumns(b, operands.getWeight(), begin, end)));
+      norms.push_back(buildColumnNorms(
+          b, b.sliceColumns(operands.getWeight(), begin, end)));
     return b.concatenate(norms, 0);
   }
 };

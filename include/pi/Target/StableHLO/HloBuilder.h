@@ -80,6 +80,8 @@ public:
   HloValue transpose(const HloValue &x, ArrayRef<int64_t> permutation);
   HloValue slice(const HloValue &x, ArrayRef<int64_t> starts,
                  ArrayRef<int64_t> limits);
+  /// The elements `begin` to `end` along the last dimension.
+  HloValue sliceColumns(const HloValue &x, int64_t begin, int64_t end);
   /// A slice that starts at the scalars `starts`.
   HloValue dynamicSlice(const HloValue &x, ArrayRef<HloValue> starts,
                         ArrayRef<int64_t> sizes);
