@@ -296,6 +296,39 @@ def test_evaluations_of_attention():
         np.testing.assert_allclose(value, expected, rtol=0, atol=tolerance)
 
 
+COMPILE = """
+import sys
+from pathlib import Path
+import spu
+from spu import libspu
+source = libspu.CompilationSource(
+    libspu.SourceIRType.STABLEHLO,
+    Path(sys.argv[1]).read_bytes(),
+    [libspu.Visibility.VIS_SECRET],
+)
+print(spu.compile(source, libspu.CompilerOptions()).decode())
+"""
+
+
+@needs_spu
+def test_polynomial_is_truncated_once(tmp_path):
+    """What the engine makes of a polynomial has the products of its powers and
+    one of all coefficients: each is truncated."""
+    module, text = tmp_path / "polynomial.mlir", tmp_path / "polynomial.stablehlo.mlir"
+    module.write_text("""
+        func.func @forward(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+          %0 = pi.polynomial %x coefficients [0.5, 0.25, 0.125, 0.0625] : tensor<4x8xf32>
+          return %0 : tensor<4x8xf32>
+        }""")
+    run_tool("pi-translate", "--pi-to-stablehlo", module, "-o", text)
+    command = [SPU_PYTHON, "-c", COMPILE, text]
+    program = subprocess.run(
+        command, capture_output=True, text=True, env=environment(), check=True
+    ).stdout
+    assert program.count("pphlo.dot ") == 1
+    assert program.count("pphlo.multiply ") == 2
+
+
 MIXED = """
 func.func @forward(%x: tensor<1x4x24xFORMAT>, %b: tensor<24xf32>, %t: tensor<2x4xf32>, %m: tensor<4x3xFORMAT>)
     -> (tensor<1x4x24xFORMAT>, tensor<1x4x24xFORMAT>, tensor<1x4x8xFORMAT>, tensor<3x3xf32>) {

@@ -66,20 +66,36 @@ struct ReluExport : StepModel<ReluExport, ReluOp> {
 };
 
 struct PolynomialExport : StepModel<PolynomialExport, PolynomialOp> {
-  /// The powers one after the other, as the cost counts them: Horner's scheme
-  /// would truncate between steps and lose what small coefficients hold.
+  /// The powers one after the other, then their weighted sum as one product of
+  /// a vector and a matrix, which an engine truncates once, as the cost counts
+  /// it. Horner's scheme would truncate between steps and lose what small
+  /// coefficients hold.
   static HloValue build(HloBuilder &b, PolynomialOp op,
                         HloOperands<PolynomialOp> operands) {
     const HloValue &x = operands.getInput();
     ArrayRef<double> coefficients = op.getCoefficients();
-    HloValue sum = b.fill(coefficients.front(), x.type), power = x;
+    HloValue constant = b.fill(coefficients.front(), x.type), power = x;
+    int64_t size = x.type.getNumElements();
+    SmallVector<HloValue> powers;
+    SmallVector<Attribute> weights;
     for (auto [i, coefficient] : llvm::enumerate(coefficients.drop_front())) {
       if (i > 0)
         power = b.multiply(power, x);
-      if (coefficient != 0)
-        sum = b.add(sum, b.multiply(power, b.fill(coefficient, x.type)));
+      if (coefficient == 0)
+        continue;
+      powers.push_back(b.reshape(power, size));
+      weights.push_back(FloatAttr::get(x.type.getElementType(), coefficient));
     }
-    return sum;
+    if (powers.empty())
+      return constant;
+    // Not a concatenation of columns: XLA's simplifier, which engines run,
+    // takes the product of one with a constant apart.
+    int64_t count = powers.size();
+    HloValue matrix = b.reshape(b.concatenate(powers, 0), {count, size});
+    HloValue vector = b.constant(DenseElementsAttr::get(
+        RankedTensorType::get(count, x.type.getElementType()), weights));
+    HloValue sum = b.dot(vector, 0, matrix, 0);
+    return b.add(b.reshape(sum, x.getShape()), constant);
   }
 };
 

@@ -84,14 +84,20 @@ func.func @forward(%x: tensor<2x8xf32>, %w: tensor<8xf32>, %b: tensor<8xf32>, %s
 // CHECK:      func.func private @relu
 // CHECK-NEXT:   %0 = stablehlo.constant dense<0.000000e+00> : tensor<2x8xf32>
 // CHECK-NEXT:   %1 = stablehlo.maximum %arg0, %0 : tensor<2x8xf32>
-// A coefficient of 0 takes no product.
+// One product with all coefficients, so that there is one truncation; one that
+// is 0 has no part in it.
 // CHECK:      func.func private @polynomial
 // CHECK-NEXT:   %0 = stablehlo.constant dense<5.000000e-01> : tensor<2x8xf32>
 // CHECK-NEXT:   %1 = stablehlo.multiply %arg0, %arg0 : tensor<2x8xf32>
-// CHECK-NEXT:   %2 = stablehlo.constant dense<2.500000e-01> : tensor<2x8xf32>
-// CHECK-NEXT:   %3 = stablehlo.multiply %1, %2 : tensor<2x8xf32>
-// CHECK-NEXT:   %4 = stablehlo.add %0, %3 : tensor<2x8xf32>
-// CHECK-NEXT:   %5 = stablehlo.multiply %1, %arg0 : tensor<2x8xf32>
+// CHECK-NEXT:   %2 = stablehlo.reshape %1 : (tensor<2x8xf32>) -> tensor<16xf32>
+// CHECK-NEXT:   %3 = stablehlo.multiply %1, %arg0 : tensor<2x8xf32>
+// CHECK-NEXT:   %4 = stablehlo.reshape %3 : (tensor<2x8xf32>) -> tensor<16xf32>
+// CHECK-NEXT:   %5 = stablehlo.concatenate %2, %4, dim = 0 : (tensor<16xf32>, tensor<16xf32>) -> tensor<32xf32>
+// CHECK-NEXT:   %6 = stablehlo.reshape %5 : (tensor<32xf32>) -> tensor<2x16xf32>
+// CHECK-NEXT:   %7 = stablehlo.constant dense<[2.500000e-01, 1.250000e-01]> : tensor<2xf32>
+// CHECK-NEXT:   %8 = stablehlo.dot_general %7, %6, contracting_dims = [0] x [0] : (tensor<2xf32>, tensor<2x16xf32>) -> tensor<16xf32>
+// CHECK-NEXT:   %9 = stablehlo.reshape %8 : (tensor<16xf32>) -> tensor<2x8xf32>
+// CHECK-NEXT:   %10 = stablehlo.add %9, %0 : tensor<2x8xf32>
 // Not causal: no mask.
 // CHECK:      func.func private @softmax
 // CHECK-NOT:    stablehlo.select
