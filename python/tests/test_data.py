@@ -301,6 +301,20 @@ def test_wrong_arguments(corpus, tmp_path, monkeypatch, capsys, arguments, messa
     assert not (tmp_path / "tokens").exists()
 
 
+@pytest.mark.parametrize("through_link", [False, True])
+def test_a_source_in_the_output_stays(tmp_path, capsys, through_link):
+    out = tmp_path / "tokens"
+    make(write_files(tmp_path / "first", {"a.py": "a"}), out, "--validation=0")
+    folder = source = write_files(out / "source", {"b.py": "b"})
+    if through_link:
+        folder = tmp_path / "link"
+        folder.symlink_to(source)
+    with pytest.raises(SystemExit, match="1"):
+        make(folder, out, "--force")
+    assert f"{folder} lies in --out {out}, which is repl" in capsys.readouterr().err
+    assert (source / "b.py").read_text() == "b"
+
+
 def test_no_such_folder(tmp_path, capsys):
     with pytest.raises(SystemExit, match="1"):
         make(tmp_path / "nowhere", tmp_path / "tokens")

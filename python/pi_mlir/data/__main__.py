@@ -108,8 +108,11 @@ def parse_arguments(arguments):
     for folder in options.folders:
         if not folder.is_dir():
             parser.error(f"{folder}: no such directory")
-        if options.out.resolve().is_relative_to(folder.resolve()):
+        out, source = options.out.resolve(), folder.resolve()
+        if out.is_relative_to(source):
             parser.error(f"--out {options.out} lies in {folder}, which is read")
+        if source.is_relative_to(out):
+            parser.error(f"{folder} lies in --out {options.out}, which is replaced")
     return options
 
 
