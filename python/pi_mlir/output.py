@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Output directories that appear complete or not at all."""
+"""Output directories and files that appear complete or not at all."""
 
 import contextlib
 import os
@@ -50,3 +50,25 @@ def new_directory(path, marker, kind, force=False):
                 raise
     except OSError as error:
         raise UserError(f"{error.filename or path}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def new_file(path):
+    """A binary file that becomes `path` at the end, also in place of another.
+
+    After an exception nothing is left of it, and an old `path` stays. What is no
+    regular file, such as /dev/stdout, is written as it is.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        with open(path, "wb") as file:
+            yield file
+        return
+    path = path.resolve()  # A link stays one.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            yield file
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

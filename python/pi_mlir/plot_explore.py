@@ -12,7 +12,8 @@ import json
 from pathlib import Path
 
 from pi_mlir.command_line import ArgumentParser, UserError, run
-from pi_mlir.private.report import format_bytes, write_whole
+from pi_mlir.output import new_file
+from pi_mlir.private.report import format_bytes
 
 EPILOG = """\
 examples:
@@ -226,7 +227,8 @@ def main(arguments=None):
     data = io.BytesIO()
     figure.savefig(data, format=options.out.suffix.lstrip("."), dpi=150)
     pyplot.close(figure)
-    write_whole(options.out, data.getvalue())
+    with new_file(options.out) as file:
+        file.write(data.getvalue())
     print(options.out)
     return 0
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What several test files need: checkpoints and the compiler's tools."""
 
+import importlib.machinery
 import importlib.util
 import os
 import subprocess
@@ -11,10 +12,9 @@ import pytest
 from pi_mlir.data.shards import Numbers, write_shards
 from pi_mlir.make_checkpoint import make_checkpoint
 
+ROOT = Path(__file__).parents[2]
 SKIPPED = 77  # what ctest reads as "skipped"
-TOOLS = Path(
-    os.environ.get("PI_TOOLS_DIR", Path(__file__).parents[2] / "build" / "bin")
-)
+TOOLS = Path(os.environ.get("PI_TOOLS_DIR", ROOT / "build" / "bin"))
 
 
 def pytest_sessionstart():
@@ -29,6 +29,16 @@ def run_tool(name, *arguments):
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, f"{command}: {result.stderr}"
     return result.stdout
+
+
+def load_script(path):
+    """A program of the project, whose name is no module's, as a module."""
+    name = Path(path).name.replace("-", "_")
+    loader = importlib.machinery.SourceFileLoader(name, str(ROOT / path))
+    spec = importlib.util.spec_from_loader(name, loader)
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

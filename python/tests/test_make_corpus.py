@@ -1,30 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """scripts/make-corpus, on archives that the tests write themselves."""
 
-import importlib.machinery
-import importlib.util
 import io
 import tarfile
 import zipfile
-from pathlib import Path
 
 import pytest
+from conftest import ROOT, load_script
 
 from pi_mlir.command_line import UserError
 from pi_mlir.data.documents import find_documents
 
-ROOT = Path(__file__).parents[2]
 METADATA = "Metadata-Version: 2.1\nName: Some_Package\nVersion: 1.5\n"
 
 
 @pytest.fixture(scope="module")
 def make_corpus():
-    path = str(ROOT / "scripts" / "make-corpus")
-    loader = importlib.machinery.SourceFileLoader("make_corpus", path)
-    spec = importlib.util.spec_from_loader(loader.name, loader)
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
+    return load_script("scripts/make-corpus")
 
 
 @pytest.fixture

@@ -2,11 +2,12 @@
 """A directory appears complete or not at all, and replaces nothing else."""
 
 import errno
+import os
 
 import pytest
 
 from pi_mlir.command_line import UserError
-from pi_mlir.output import new_directory
+from pi_mlir.output import new_directory, new_file
 
 
 def names(folder):
@@ -67,3 +68,29 @@ def test_other_things_stay(tmp_path, kind):
     with pytest.raises(UserError, match="out is no thing; --force leaves it"):
         make(path, "new", force=True)
     assert names(tmp_path) == ["out"]
+
+
+def test_a_file_appears_at_the_end(tmp_path):
+    path, link = tmp_path / "out", tmp_path / "link"
+    link.symlink_to(path)
+    for text in (b"first", b"second"):
+        with new_file(link) as file:
+            file.write(text)
+            assert text == b"first" or path.read_bytes() == b"first"
+    with pytest.raises(KeyboardInterrupt):
+        with new_file(path) as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+    assert path.read_bytes() == b"second" and link.is_symlink()
+    assert names(tmp_path) == ["link", "out"]
+
+
+def test_what_is_no_regular_file_is_written_as_it_is(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with new_file(path) as file:
+        file.write(b"text")
+    assert os.read(reader, 9) == b"text" and path.is_fifo()
+    os.close(reader)
+    assert names(tmp_path) == ["pipe"]

@@ -2,9 +2,10 @@
 """Measured beside modelled: the table, the JSON and the figure of a run."""
 
 import json
-import os
 from collections import defaultdict
 from pathlib import Path
+
+from pi_mlir.output import new_file
 
 
 def join_costs(steps, modelled, quantity="bytes"):
@@ -92,19 +93,9 @@ def format_report(rows):
     )
 
 
-def write_whole(path, data):
-    """Writes a file that appears when it is complete."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def write_json(path, report):
-    write_whole(path, (json.dumps(report, indent=2) + "\n").encode())
+    with new_file(path) as file:
+        file.write((json.dumps(report, indent=2) + "\n").encode())
 
 
 def write_figure(path, rows, title):
@@ -135,4 +126,5 @@ def write_figure(path, rows, title):
     data = io.BytesIO()
     figure.savefig(data, format=Path(path).suffix.lstrip(".") or "png", dpi=120)
     pyplot.close(figure)
-    write_whole(path, data.getvalue())
+    with new_file(path) as file:
+        file.write(data.getvalue())
