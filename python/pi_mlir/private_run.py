@@ -21,9 +21,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from pi_mlir.checkpoint import read_checkpoint
 from pi_mlir.command_line import ArgumentParser, UserError, run
 from pi_mlir.private import engine, local, report
-from pi_mlir.private.program import Program, read_checkpoint, run_tool
+from pi_mlir.private.program import Program, run_tool
 from pi_mlir.private.watchdog import Watchdog
 
 EPILOG = """\
@@ -345,7 +346,7 @@ def run_party(options):
     program = Program.load(options.model)
     program.tokens_input()  # Refuses other signatures before secrets are read.
     if options.party == engine.SERVER:
-        secrets = program.parameter_values(read_checkpoint(options.weights))
+        secrets = program.parameter_values(read_checkpoint(options.weights, "numpy"))
         tokens = tokenizer = None
     else:
         tokens, tokenizer = read_tokens(options, program)
@@ -387,7 +388,7 @@ def compare_with_clear(program, options, tokens, logits):
 
     from pi_mlir.private.program import evaluate
 
-    values = program.parameter_values(read_checkpoint(options.weights))
+    values = program.parameter_values(read_checkpoint(options.weights, "numpy"))
     values |= client_values(program, tokens)
     arguments = [values[argument["value"]] for argument in program.arguments]
     clear = asked_rows(program, tokens, evaluate(program.text, arguments)[0])

@@ -13,7 +13,6 @@ heads, V the vocabulary size.
 import math
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -83,16 +82,6 @@ class Architecture:
         if final_layer_norm is None:
             final_layer_norm = options["layer_norm"]
         return cls(final_layer_norm=final_layer_norm, **options)
-
-
-def read_checkpoint(directory):
-    """All tensors of a checkpoint's Safetensors files, by name."""
-    from safetensors.torch import load_file
-
-    tensors = {}
-    for path in sorted(Path(directory).glob("*.safetensors")):
-        tensors.update(load_file(path))
-    return tensors
 
 
 def split_parts(text):

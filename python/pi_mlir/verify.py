@@ -110,7 +110,8 @@ def load_reference(weights, architecture, final_layer_norm, length):
     """The PyTorch module to compare with, and its name."""
     import transformers
 
-    from pi_mlir.reference import Architecture, ReferenceGPT2, read_checkpoint
+    from pi_mlir.checkpoint import read_checkpoint
+    from pi_mlir.reference import Architecture, ReferenceGPT2
 
     if architecture is None:
         load = transformers.GPT2LMHeadModel.from_pretrained
@@ -130,7 +131,7 @@ def load_reference(weights, architecture, final_layer_norm, length):
         raise UserError(f"--architecture: {error}") from error
     reference = ReferenceGPT2(config, parsed, length)
     try:
-        return reference.load_checkpoint(read_checkpoint(weights)), "PyTorch"
+        return reference.load_checkpoint(read_checkpoint(weights, "pt")), "PyTorch"
     except KeyError as error:
         raise UserError(f"{weights}: {error.args[0]}") from error
     except RuntimeError as error:  # a line for each tensor of another shape

@@ -460,7 +460,7 @@ def test_parties_that_disagree(model):
         (["--memory-limit=0.05"], "GiB of memory, more than 0.05"),
         (["--tokens=300"], "token 300 is out of range: the model has 300 tokens"),
         (["--tokens=" + ",".join("1" * 17)], "17 tokens are too many"),
-        (["--weights=/no/such"], "party 0 (server): /no/such: no Safetensors file"),
+        (["--weights=/no/such"], "party 0 (server): /no/such: cannot be read: No such"),
         (["--json=/no/such/run.json"], "No such file or directory"),
     ],
 )

@@ -167,23 +167,3 @@ def evaluate(text, arguments):
     executable = client.compile(text)
     buffers = [client.buffer_from_pyval(np.asarray(array)) for array in arguments]
     return [np.asarray(result) for result in executable.execute(buffers)]
-
-
-def read_checkpoint(directory):
-    """All tensors of the Safetensors files of a directory, by their names
-    without the leading `transformer.`."""
-    from safetensors import SafetensorError, safe_open
-
-    files = sorted(Path(directory).glob("*.safetensors"))
-    if not files:
-        raise UserError(f"{directory}: no Safetensors file; --weights is a checkpoint")
-    tensors = {}
-    for path in files:
-        try:
-            with safe_open(path, framework="numpy") as file:
-                for name in file.keys():
-                    short = name.removeprefix("transformer.")
-                    tensors[short] = file.get_tensor(name).astype(np.float32)
-        except (OSError, SafetensorError, TypeError, ValueError) as error:
-            raise UserError(f"{path}: cannot be read: {error}") from error
-    return tensors
