@@ -127,12 +127,14 @@ def read_end_tokens(directory):
 
 
 class TextStream:
-    """Turns tokens into text as they come, whole characters at a time."""
+    """Turns tokens into text as they come, whole characters at a time; special
+    tokens too."""
 
     def __init__(self, tokenizer):
         from tokenizers.decoders import DecodeStream
 
-        self.tokenizer, self.stream = tokenizer, DecodeStream()
+        self.tokenizer = tokenizer
+        self.stream = DecodeStream(skip_special_tokens=False)
         self.tokens, self.length = [], 0
 
     def put(self, token):
@@ -144,7 +146,8 @@ class TextStream:
 
     def flush(self):
         """Text of an unfinished character at the end."""
-        return self.tokenizer.decode(self.tokens)[self.length :]
+        text = self.tokenizer.decode(self.tokens, skip_special_tokens=False)
+        return text[self.length :]
 
 
 def write(text):

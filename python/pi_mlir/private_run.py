@@ -404,7 +404,9 @@ def compare_with_clear(program, options, tokens, logits):
 def print_tokens(program, tokens, logits, tokenizer):
     """Prints and gives the most likely next token."""
     token = int(asked_rows(program, tokens, logits)[-1].argmax())
-    text = f" {tokenizer.decode([token])!r}" if tokenizer else ""
+    text = ""
+    if tokenizer:
+        text = f" {tokenizer.decode([token], skip_special_tokens=False)!r}"
     print(f"next token: {token}{text}")
     return token
 

@@ -33,10 +33,14 @@ def train_tokenizer(texts, vocab_size, show_progress=False):
 
 
 def read_tokenizer(path):
-    """The tokenizers.Tokenizer of a tokenizer.json."""
+    """The tokenizers.Tokenizer of a tokenizer.json, which gives the tokens of a
+    text and no others: what the file says of other lengths is not obeyed."""
     from tokenizers import Tokenizer
 
     try:
-        return Tokenizer.from_file(str(path))
+        tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises bare Exception
         raise UserError(f"{path}: malformed tokenizer: {error}") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer

@@ -4,6 +4,7 @@
 from types import SimpleNamespace
 
 import pytest
+from tokenizers import Tokenizer
 
 from pi_mlir import generate
 from pi_mlir.command_line import UserError
@@ -39,6 +40,25 @@ def test_stream_flushes_an_unfinished_character(tokenizer):
     text = "".join(stream.put(token) for token in snowman[:-1])
     assert text == "a"
     assert "\ufffd" in stream.flush()
+
+
+def test_stream_goes_on_after_a_special_token(tokenizer):
+    stream = generate.TextStream(tokenizer)
+    snowman = tokenizer.encode("a☃").ids
+    end = tokenizer.token_to_id("<|endoftext|>")
+    chunks = [stream.put(token) for token in (end, *snowman[:-1])]
+    assert "".join(chunks) == "<|endoftext|>a"
+    assert stream.flush() == "\ufffd"
+
+
+def test_lengths_of_a_tokenizer_are_not_obeyed(tokenizer, tmp_path):
+    changed = Tokenizer.from_str(tokenizer.to_str())
+    changed.enable_truncation(4)
+    changed.enable_padding(length=64)
+    changed.save(str(tmp_path / "tokenizer.json"))
+    loaded = generate.load_tokenizer(tmp_path)
+    assert loaded.encode(TEXT).ids == tokenizer.encode(TEXT).ids
+    assert loaded.encode("a").ids == tokenizer.encode("a").ids
 
 
 def test_prompt_is_checked(tokenizer):

@@ -34,8 +34,6 @@ class Vocabulary:
         if self.size > MAXIMAL_VOCABULARY:
             raise UserError(f"{self.size} tokens are more than int32 can tell apart")
         self.dtype = DTYPES[dtype_name(self.size)]
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
         # A document that speaks of <|endoftext|> does not end there.
         tokenizer.encode_special_tokens = True
 
