@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -156,9 +157,18 @@ def test_costs_are_joined_by_location_and_order():
 
 
 def test_malformed_share_is_refused():
-    for data in (b"", b"\x05", (9).to_bytes(8, "little") + b"short"):
+    empty = bytes(8)
+    short = (b"", b"\x05", b"\0", empty + b"\0\0", (9).to_bytes(8, "little") + b"short")
+    huge = b"\xff" * 8 + b"x"
+    for data in (*short, huge, empty * (engine.MAXIMAL_PARTS + 1)):
         with pytest.raises(UserError, match="malformed share"):
-            engine.unpack_share(None, data)
+            engine.split_parts(data)
+
+
+def test_parts_of_a_share_come_back():
+    share = SimpleNamespace(meta=b"meta", share_chunks=[b"", b"12345678" * 9, b"x"])
+    packed = engine.pack_share(share)
+    assert engine.split_parts(packed) == [share.meta, *share.share_chunks]
 
 
 def test_failing_tool_is_an_error(tmp_path):
@@ -206,6 +216,47 @@ def test_tensor_of_another_shape(tmp_path, name, found, needed):
 
 
 # ===-- With the engine -------------------------------------------------------#
+
+
+@needs_spu
+def test_share_of_another_shape_is_refused():
+    """By the engine's own shares, which one process makes."""
+    code = """
+import numpy as np
+from pi_mlir.command_line import UserError
+from pi_mlir.private import engine
+
+spu, libspu = engine.import_engine()
+config = libspu.RuntimeConfig(
+    protocol=libspu.ProtocolKind.CHEETAH, field=libspu.FieldType.FM64
+)
+io = spu.Io(2, config)
+
+def make(value):
+    return io.make_shares(value, libspu.Visibility.VIS_SECRET)
+
+value = np.arange(6, dtype=np.float32).reshape(2, 3)
+mine, theirs = make(value)
+data = engine.pack_share(theirs)
+like = make(np.zeros((), np.float32))[0]
+share = engine.unpack_share(libspu, data, (2, 3), like)
+print(abs(io.reconstruct([mine, share]) - value).max() < 1e-4)
+for shape, like in (((3, 2), like), ((2, 3), make(np.zeros((), np.int32))[0])):
+    try:
+        engine.unpack_share(libspu, data, shape, like)
+    except UserError as error:
+        print(error)
+"""
+    result = subprocess.run(
+        [SPU_PYTHON, "-c", code], capture_output=True, text=True, env=environment()
+    )
+    sent = "the other party sent a share of shape [2, 3] and type DT_F32; expected "
+    lines = [line for line in result.stdout.splitlines() if "[info]" not in line]
+    assert lines == [
+        "True",
+        sent + "[3, 2] and DT_F32",
+        sent + "[2, 3] and DT_I32",
+    ], result.stderr
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,9 @@ module @session {
 """
 SESSION_INPUTS = {"session.x": CLIENT, "session.y": SERVER}
 
+#: Parts of a share on the link: the engine's chunks have up to 128 MiB.
+MAXIMAL_PARTS = 1 << 12
+
 LINK_DETAILS = re.compile(
     r"Link details: total send bytes (\d+), recv bytes (\d+), "
     r"send actions (\d+), recv actions (\d+)"
@@ -190,7 +193,8 @@ class Party:
             self.link.send_async(1 - owner, pack_share(shares[1 - owner]))
             share = shares[owner]
         else:
-            share = unpack_share(self.libspu, self.link.recv(owner))
+            like = self.io.make_shares(np.zeros((), dtype), visibility)[self.rank]
+            share = unpack_share(self.libspu, self.link.recv(owner), shape, like)
         self.runtime.set_var(name, share)
 
     def publish(self, name, value=None):
@@ -216,7 +220,8 @@ class Party:
         if self.rank == SERVER:
             self.link.send_async(CLIENT, pack_share(share))
             return None
-        theirs = unpack_share(self.libspu, self.link.recv(SERVER))
+        shape, _ = describe_meta(self.libspu, share.meta)
+        theirs = unpack_share(self.libspu, self.link.recv(SERVER), shape, share)
         return self.io.reconstruct([theirs, share])
 
     def close(self):
@@ -229,16 +234,39 @@ def pack_share(share):
     return b"".join(len(part).to_bytes(8, "little") + part for part in parts)
 
 
-def unpack_share(libspu, data):
-    parts = []
-    while data:
-        size, data = int.from_bytes(data[:8], "little"), data[8:]
-        if len(data) < size:
+def split_parts(data):
+    """The parts that pack_share joined, of what the other party sent."""
+    parts, offset, view = [], 0, memoryview(data)
+    while offset < len(view):
+        begin = offset + 8
+        end = begin + int.from_bytes(view[offset:begin], "little")
+        if max(begin, end) > len(view) or len(parts) == MAXIMAL_PARTS:
             raise UserError("the other party sent a malformed share")
-        parts.append(data[:size])
-        data = data[size:]
+        parts.append(bytes(view[begin:end]))
+        offset = end
     if not parts:
         raise UserError("the other party sent a malformed share")
+    return parts
+
+
+def describe_meta(libspu, meta):
+    """Shape and type of elements, as the engine wrote them."""
+    parsed = libspu.ValueMeta()
+    if not parsed.ParseFromString(meta):
+        raise UserError("the other party sent a malformed share")
+    return list(parsed.shape.dims), parsed.data_type
+
+
+def unpack_share(libspu, data, shape, like):
+    """A share that the other party sent, of a value of this shape whose elements
+    have the type of the share `like`. The engine checks that the size fits."""
+    meta, *chunks = split_parts(data)
+    found, expected = (describe_meta(libspu, m) for m in (meta, like.meta))
+    if found != (list(shape), expected[1]):
+        raise UserError(
+            f"the other party sent a share of shape {found[0]} and type "
+            f"{found[1].name}; expected {list(shape)} and {expected[1].name}"
+        )
     share = libspu.Share()
-    share.meta, share.share_chunks = parts[0], parts[1:]
+    share.meta, share.share_chunks = meta, chunks
     return share
