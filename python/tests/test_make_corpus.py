@@ -2,6 +2,7 @@
 """scripts/make-corpus, on archives that the tests write themselves."""
 
 import io
+import re
 import tarfile
 import zipfile
 
@@ -158,7 +159,67 @@ def test_malformed_archives(make_corpus, tmp_path, capsys):
     (tmp_path / "p.tar.xz").write_bytes(b"no archive")
     read = make_corpus.read_debian_source
     assert make_corpus.read_or_warn("p", read, "p", tmp_path) is None
-    assert capsys.readouterr().err.count("left out: malformed archive") == 5
+    assert capsys.readouterr().err.count("left out: malformed package: ") == 5
+
+
+def change_compression(path, method):
+    """Writes another compression method into all headers of a zip file."""
+    content = bytearray(path.read_bytes())
+    for mark, offset in ((b"PK\1\2", 10), (b"PK\3\4", 8)):
+        for match in re.finditer(mark, bytes(content)):
+            start = match.start() + offset
+            content[start : start + 2] = method.to_bytes(2, "little")
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "name, version, files, fault",
+    [
+        ("/tmp/escaped", "1", {"a.py": "a"}, "its name is '/tmp/escaped'"),
+        ("../escaped", "1", {"a.py": "a"}, "its name is"),
+        ("x\ty", "1", {"a.py": "a"}, "its name is"),
+        (None, "1", {"a.py": "a"}, "its name is ''"),
+        ("good", None, {"a.py": "a"}, "its version is None"),
+        ("good", "1\x1b[2J", {"a.py": "a"}, "its version is '1"),
+        ("good", "1", {"a.py": "a", "a.py/b.py": "b"}, "'a.py/b.py' below a file"),
+        ("good", "1", {"a" * 253 + ".py": "a"}, "is too long"),
+        ("good", "1", {"a/" * 500 + "b.py": "a"}, "is too long"),
+    ],
+)
+def test_names_of_others(
+    make_corpus, corpus, tmp_path, capsys, name, version, files, fault
+):
+    fields = {"Name": name, "Version": version}
+    metadata = "".join(f"{k}: {v}\n" for k, v in fields.items() if v is not None)
+    path = write_wheel(tmp_path / "x.whl", files, metadata + "\n")
+    after = package(make_corpus, "after", {"b.py": "b"})
+    out, rows = corpus([make_corpus.read_wheel(path), after])
+    assert [row[0] for row in rows[1:]] == ["after"]
+    error = capsys.readouterr().err
+    assert "a package of PyPI left out: " in error and fault in error
+    assert [path.name for path in (out / "sources").iterdir()] == ["after"]
+
+
+def test_one_path_with_two_names(make_corpus, corpus):
+    out, rows = corpus([package(make_corpus, "x", {"a.py": "1", "./a.py": "2"})])
+    assert rows[1][4:] == ["1", "1", "0"]
+    assert (out / "sources/x/a.py").read_text() == "2"
+
+
+def test_unreadable_wheels(make_corpus, tmp_path, capsys, monkeypatch):
+    def read(path):
+        return make_corpus.read_or_warn("x", make_corpus.read_wheel, path)
+
+    wheel = write_wheel(tmp_path / "x.whl", {"a.py": "a"})
+    change_compression(wheel, 99)
+    assert read(wheel) is None
+    assert "NotImplementedError" in capsys.readouterr().err
+    write_wheel(wheel, {}, METADATA + "x" * make_corpus.MAXIMAL_FILE_BYTES)
+    assert read(wheel) is None
+    assert "METADATA has 1048" in capsys.readouterr().err
+    monkeypatch.setattr(make_corpus, "MAXIMAL_PACKAGE_BYTES", 5)
+    assert read(write_wheel(wheel, {"a.py": "aaa", "b.py": "bbb"})) is None
+    assert "more than 5 bytes of source" in capsys.readouterr().err
 
 
 def test_installed_packages(make_corpus, tmp_path):
@@ -167,7 +228,11 @@ def test_installed_packages(make_corpus, tmp_path):
     (info / "METADATA").write_text(METADATA + "License-Expression: MIT\n")
     (info / "RECORD").write_text("some.py,,\n../bin/tool.py,,\nmissing.py,,\nx.so,,\n")
     (tmp_path / "some.py").write_text("some")
-    (found,) = make_corpus.installed_packages(tmp_path)
+    broken = tmp_path / "broken.dist-info"
+    broken.mkdir()
+    (broken / "METADATA").write_text("Version: 1\n")
+    none, found = make_corpus.installed_packages(tmp_path)
+    assert make_corpus.find_fault(none) == "its name is ''"
     assert found == ("some-package", "1.5", "installed", "MIT", [("some.py", b"some")])
 
 
