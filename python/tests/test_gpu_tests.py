@@ -2,6 +2,7 @@
 """How the runner of the GPU tests reports tests that pass, fail, crash or hang."""
 
 import ctypes
+import gzip
 import io
 import subprocess
 import sys
@@ -9,6 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import load_script
+
+from pi_mlir.command_line import UserError
 
 FOLDER = Path(__file__).parents[2] / "scripts/gpu_tests"
 sys.path.insert(0, str(FOLDER))
@@ -70,6 +74,35 @@ def test_failures_are_of_one_test_only(run):
     assert "ok     d (" in output
     assert "ValueError: wrong" in output
     assert "ended by SIGSEGV" in output and "before" in log
+
+
+@pytest.mark.parametrize(
+    "statuses, line, status",
+    [
+        ([0, 0, SKIPPED], "2 passed, 1 skipped", 0),
+        ([0, 1], "1 passed, 0 skipped, 1 failed: test 1", 1),
+        ([SKIPPED], "0 passed, 1 skipped", 1),
+        ([], "0 passed, 0 skipped", 1),
+    ],
+)
+def test_summary(tmp_path, capsys, statuses, line, status):
+    runner = Runner(2, 30, None, tmp_path)
+    runner.run(Case(f"test {i}", give, (value,)) for i, value in enumerate(statuses))
+    assert runner.summarize() == status
+    assert capsys.readouterr().out.splitlines()[-1] == line
+
+
+def test_a_name_of_no_test_is_an_error(tmp_path, monkeypatch):
+    """And no checkpoint is made for it."""
+    program = load_script("scripts/gpu_tests/run")
+    (tmp_path / "bin").mkdir()
+    with gzip.open(tmp_path / "bin/pi-train.gz", "wb") as packed:
+        packed.write(b"program")
+    monkeypatch.setattr(program, "FOLDER", tmp_path)
+    for name in ("set_environment", "import_packages", "make_checkpoint"):
+        monkeypatch.setattr(program, name, lambda *_: None)
+    with pytest.raises(UserError, match="no test has 'TYPO' in its name"):
+        program.main(["--only=TYPO"])
 
 
 def test_hanging_test_is_stopped(run):

@@ -69,7 +69,7 @@ class Runner:
         self.jobs, self.timeout, self.log, self.scratch = jobs, timeout, log, scratch
         self.context = multiprocessing.get_context(start_method())
         self.failures = []
-        self.started = 0
+        self.started = self.passed = self.skipped = 0
 
     def run(self, tests, jobs=None):
         """Runs `tests`, `jobs` at a time; whether none failed."""
@@ -123,6 +123,8 @@ class Runner:
             output = entry.output.read_text(errors="replace")
             entry.output.unlink()
         word = {0: "ok", SKIPPED: "skip"}.get(status, "FAILED")
+        self.passed += word == "ok"
+        self.skipped += word == "skip"
         if word == "FAILED":
             self.failures.append(name)
             lines = max(lines, 8)
@@ -138,3 +140,12 @@ class Runner:
         if self.log:
             self.log.write(f"== {word} {name}\n{output}\n")
             self.log.flush()
+
+    def summarize(self):
+        """Prints how many tests ended how; an exit status, which is 1 if one
+        failed or if none has shown anything."""
+        counts = f"{self.passed} passed, {self.skipped} skipped"
+        if self.failures:
+            counts += f", {len(self.failures)} failed: {', '.join(self.failures)}"
+        print(counts)
+        return 1 if self.failures or not self.passed else 0
