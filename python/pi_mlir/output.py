@@ -4,6 +4,7 @@
 import contextlib
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pi_mlir.command_line import UserError
@@ -23,6 +24,24 @@ def check_output(path, marker, kind, force):
         raise UserError(f"{path} is no {kind}; --force leaves it")
 
 
+def flush(path):
+    """Has what a file or the names in a directory are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def flush_tree(folder):
+    """Has all files of a folder on the disk, many at a time: one after another,
+    each would wait for the disk."""
+    paths = [path for path in folder.rglob("*") if not path.is_symlink()]
+    with ThreadPoolExecutor(32) as pool:
+        for _ in pool.map(flush, [*paths, folder]):
+            pass
+
+
 @contextlib.contextmanager
 def new_directory(path, marker, kind, force=False):
     """A temporary directory beside `path`, which becomes `path` at the end.
@@ -40,6 +59,8 @@ def new_directory(path, marker, kind, force=False):
             made.mkdir()
             yield made
             check_output(path, marker, kind, force)
+            # A rename that is on the disk before the files would show empty ones.
+            flush_tree(made)
             if path.exists():
                 path.rename(replaced)
             try:
@@ -48,6 +69,7 @@ def new_directory(path, marker, kind, force=False):
                 if replaced.exists():
                     replaced.rename(path)
                 raise
+            flush(path.parent)
     except OSError as error:
         raise UserError(f"{error.filename or path}: {error.strerror}") from error
 
@@ -57,18 +79,27 @@ def new_file(path):
     """A binary file that becomes `path` at the end, also in place of another.
 
     After an exception nothing is left of it, and an old `path` stays. What is no
-    regular file, such as /dev/stdout, is written as it is.
+    regular file, such as /dev/stdout, is written as it is. Errors of the system name `path`.
     """
     path = Path(path)
-    if path.exists() and not path.is_file():
-        with open(path, "wb") as file:
-            yield file
-        return
-    path = path.resolve()  # A link stays one.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    is_special = path.exists() and not path.is_file()
+    target = path if is_special else path.resolve()  # A link stays one.
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "wb") as file:
-            yield file
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        if is_special:
+            with open(target, "wb") as file:
+                yield file
+            return
+        try:
+            with open(temporary, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        flush(target.parent)
+    except OSError as error:
+        if error.filename in (None, str(temporary)):
+            error.filename, error.filename2 = str(path), None
+        raise

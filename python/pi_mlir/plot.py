@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from pi_mlir.command_line import ArgumentParser, UserError, run
+from pi_mlir.output import new_file
 from pi_mlir.training_run import TrainingRun
 
 EPILOG = """\
@@ -287,7 +288,8 @@ def main(arguments=None):
         if figure is None:
             print(f"no numbers for {name}", file=sys.stderr)
             continue
-        figure.savefig(options.out / name, dpi=150)
+        with new_file(options.out / name) as file:
+            figure.savefig(file, dpi=150)
         pyplot.close(figure)
         print(options.out / name)
     return 0

@@ -70,6 +70,50 @@ def test_other_things_stay(tmp_path, kind):
     assert names(tmp_path) == ["out"]
 
 
+def test_files_are_on_the_disk_before_they_appear(tmp_path, monkeypatch):
+    steps = []
+
+    def record(function, describe):
+        def recorded(*arguments):
+            steps.append(describe(*arguments))
+            return function(*arguments)
+
+        return recorded
+
+    def path_of(descriptor):
+        return os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}"))
+
+    monkeypatch.setattr(os, "fsync", record(os.fsync, path_of))
+    rename, replace = type(tmp_path).rename, type(tmp_path).replace
+    shown = lambda path, target: f"now {target.name}"  # noqa: E731
+    monkeypatch.setattr(type(tmp_path), "rename", record(rename, shown))
+    monkeypatch.setattr(type(tmp_path), "replace", record(replace, shown))
+    with new_directory(tmp_path / "out", "mark", "thing") as made:
+        (made / "deep").mkdir()
+        for name in ("mark", "deep/file"):
+            (made / name).write_text("text")
+    flushed = ["deep", "file", "mark", "new"]
+    assert sorted(steps[:4]) == flushed and steps[4:] == ["now out", tmp_path.name]
+    steps.clear()
+    with new_file(tmp_path / "file") as file:
+        file.write(b"text")
+    assert steps[0].startswith(".file.") and steps[1:] == ["now file", tmp_path.name]
+
+
+def test_errors_of_a_file_name_it(tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to("/dev/full")
+    for path, message in ((link, "No space"), (tmp_path / "no" / "x", "No such file")):
+        with pytest.raises(OSError, match=message) as caught:
+            with new_file(path) as file:
+                file.write(b"text")
+        assert caught.value.filename == str(path)
+    with pytest.raises(OSError) as caught:
+        with new_file(tmp_path / "out"):
+            open(tmp_path / "other" / "input")
+    assert caught.value.filename == str(tmp_path / "other" / "input")
+
+
 def test_a_file_appears_at_the_end(tmp_path):
     path, link = tmp_path / "out", tmp_path / "link"
     link.symlink_to(path)
