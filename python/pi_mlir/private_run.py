@@ -22,7 +22,7 @@ import tempfile
 from pathlib import Path
 
 from pi_mlir.checkpoint import read_checkpoint
-from pi_mlir.command_line import ArgumentParser, UserError, run
+from pi_mlir.command_line import ArgumentParser, UserError, ended_by_signals, run
 from pi_mlir.private import engine, local, report
 from pi_mlir.private.program import Program, run_tool
 from pi_mlir.private.watchdog import Watchdog
@@ -353,9 +353,10 @@ def run_party(options):
         secrets = client_values(program, tokens)
     check_listen(options.peers[options.party])
     try:
-        connect = engine.connect_tcp(options.party, options.peers, options.timeout)
-        party = engine.Party(options.party, options.protocol, connect)
-        seconds, logits = execute(party, program, secrets, options)
+        with ended_by_signals():  # The engine waits in native code.
+            connect = engine.connect_tcp(options.party, options.peers, options.timeout)
+            party = engine.Party(options.party, options.protocol, connect)
+            seconds, logits = execute(party, program, secrets, options)
     except (RuntimeError, ValueError, OSError, MemoryError) as error:
         raise explain(error, log) from error
     steps = measure(program, engine.read_profile(log.read()), seconds)

@@ -171,6 +171,45 @@ def test_parts_of_a_share_come_back():
     assert engine.split_parts(packed) == [share.meta, *share.share_chunks]
 
 
+def test_stopped_run_leaves_nothing(tmp_path):
+    """Neither its parties, nor their files: which stand-ins play here."""
+    party = (
+        "import tempfile, time; d = tempfile.TemporaryDirectory(prefix='party-'); "
+        "print('begun', file=open(d.name + '/file', 'w'), flush=True); time.sleep(60)"
+    )
+    code = f"""
+import sys, tempfile
+from pathlib import Path
+from types import SimpleNamespace
+from pi_mlir.command_line import run
+from pi_mlir.private.local import run_local
+
+def main():
+    link = SimpleNamespace(addresses=["127.0.0.1"] * 2, command=start)
+    options = SimpleNamespace(
+        model="m", weights="w", protocol="p", inputs=None, timeout=60, memory_limit=1
+    )
+    with tempfile.TemporaryDirectory(prefix="pi-private-") as directory:
+        run_local(options, [1], Path(directory), link)
+
+def start(rank, arguments):
+    return [sys.executable, "-c", {party!r}, "{tmp_path}"]
+
+run(main)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], env={**environment(), "TMPDIR": str(tmp_path)}
+    )
+    deadline = time.monotonic() + 30
+    while len(list(tmp_path.glob("pi-private-*/party-*/file"))) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(timeout=30) == -signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
+    assert_no_party_left(tmp_path)
+
+
 def test_failing_tool_is_an_error(tmp_path):
     with pytest.raises(UserError, match="could not open input file"):
         Program.load(tmp_path / "missing.mlir")

@@ -39,7 +39,8 @@ def describe_end(process, message):
 
 def run_local(options, tokens, directory, link=None):
     """Runs both parties here, each with its own secret alone; gives what they
-    recorded. When one ends with an error, the other is ended.
+    recorded. When one ends with an error, the other is ended. All that they write
+    is in `directory`.
 
     They speak over loopback, or at both ends of `link`, which has `addresses` and
     `command(end, arguments)`, the command line that runs something at an end.
@@ -57,6 +58,8 @@ def run_local(options, tokens, directory, link=None):
     ]
     records = [directory / f"party{rank}.json" for rank in (0, 1)]
     errors = [open(directory / f"party{rank}.err", "w+b") for rank in (0, 1)]
+    # A party that is killed cannot remove its own temporary files.
+    environment = {**os.environ, "TMPDIR": str(directory)}
     processes = []
     try:
         for rank, (secret, record) in enumerate(zip(secrets, records)):
@@ -65,7 +68,10 @@ def run_local(options, tokens, directory, link=None):
                 command = link.command(rank, command)
             processes.append(
                 subprocess.Popen(
-                    command, stdout=subprocess.DEVNULL, stderr=errors[rank]
+                    command,
+                    env=environment,
+                    stdout=subprocess.DEVNULL,
+                    stderr=errors[rank],
                 )
             )
         wait(processes, errors, options.timeout)
