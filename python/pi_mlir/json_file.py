@@ -49,11 +49,11 @@ def read_regular_file(path, maximal_bytes):
         return file.read(maximal_bytes)
 
 
-def read_json_object(path, hint=""):
+def read_json_object(path, maximal_bytes=MAXIMAL_BYTES, hint=""):
     """The object that a file of JSON has, as a dictionary. Whatever is wrong is a
     UserError; `hint` follows what the system says of a file that it lacks."""
     try:
-        value = parse_json(read_regular_file(path, MAXIMAL_BYTES).decode("utf-8"))
+        value = parse_json(read_regular_file(path, maximal_bytes).decode("utf-8"))
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}{hint}") from error
     except ValueError as error:
@@ -61,3 +61,43 @@ def read_json_object(path, hint=""):
     if not isinstance(value, dict):
         raise UserError(f"{path}: the file has to be an object")
     return value
+
+
+class JsonObject:
+    """A JSON object whose fields are checked as they are taken."""
+
+    def __init__(self, path, value, name=""):
+        self.path, self.value, self.name = path, value, name
+        if not isinstance(value, dict):
+            self.fail(f"{name or 'the file'} has to be an object")
+
+    def fail(self, message):
+        raise UserError(f"{self.path}: {message}")
+
+    def take(self, key, kind):
+        """The full name and the value of a field, which is of a Python type."""
+        name = f"{self.name}.{key}" if self.name else key
+        if key not in self.value:
+            self.fail(f"{name} is missing")
+        value = self.value[key]
+        if not isinstance(value, kind) or isinstance(value, bool):
+            self.fail(f"{name} has to be of type {kind.__name__}, but is {value!r:.60}")
+        return name, value
+
+    def integer(self, key, low, high):
+        name, value = self.take(key, int)
+        if not low <= value <= high:
+            self.fail(f"{name} has to be in [{low}, {high}], but is {value!r:.60}")
+        return value
+
+    def choice(self, key, choices):
+        name, value = self.take(key, str)
+        if value not in choices:
+            self.fail(f"{name} has to be {' or '.join(choices)}, but is {value!r:.60}")
+        return value
+
+    def pattern(self, key, pattern, what):
+        name, value = self.take(key, str)
+        if not pattern.fullmatch(value):
+            self.fail(f"{name} has to be {what}, but is {value!r:.60}")
+        return value

@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+import os
 
 import numpy as np
 import pytest
@@ -160,8 +161,21 @@ def test_no_manifest(folder):
     with pytest.raises(UserError, match="the file has to be an object"):
         Dataset(folder)
     path.write_bytes(b" " * (MAXIMAL_MANIFEST_BYTES + 1))
-    with pytest.raises(UserError, match="too many for a manifest"):
+    with pytest.raises(UserError, match="manifest.json: .* bytes are too many"):
         Dataset(folder)
     path.unlink()
     with pytest.raises(UserError, match="manifest.json: No such file"):
         Dataset(folder)
+    os.mkfifo(path)
+    with pytest.raises(UserError, match="manifest.json: not a regular file"):
+        Dataset(folder)
+
+
+def test_a_field_that_is_there_twice(folder):
+    """Readers would differ in which one they take."""
+    path = folder / "manifest.json"
+    text = path.read_text()
+    for name in ("vocab_size", "split"):
+        path.write_text(text.replace(f'"{name}"', f'"{name}": 1, "{name}"', 1))
+        with pytest.raises(UserError, match=f"has the field '{name}' twice"):
+            Dataset(folder)

@@ -5,7 +5,6 @@ Nothing that it claims is believed before it has been checked against the files,
 so that a damaged or malicious folder is an error and no crash.
 """
 
-import json
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pi_mlir.command_line import UserError
+from pi_mlir.json_file import JsonObject, read_json_object
 
 MANIFEST_FILE = "manifest.json"
 FORMAT = "pi-tokens"
@@ -53,43 +53,8 @@ class Manifest(NamedTuple):
     shards: tuple
 
 
-class _Object:
-    """A JSON object whose fields are checked as they are taken."""
-
-    def __init__(self, path, value, name=""):
-        self.path, self.value, self.name = path, value, name
-        if not isinstance(value, dict):
-            self.fail(f"{name or 'the file'} has to be an object")
-
-    def fail(self, message):
-        raise UserError(f"{self.path}: {message}")
-
-    def take(self, key, kind):
-        name = f"{self.name}.{key}" if self.name else key
-        if key not in self.value:
-            self.fail(f"{name} is missing")
-        value = self.value[key]
-        if not isinstance(value, kind) or isinstance(value, bool):
-            self.fail(f"{name} has to be of type {kind.__name__}, but is {value!r:.60}")
-        return name, value
-
-    def integer(self, key, low, high):
-        name, value = self.take(key, int)
-        if not low <= value <= high:
-            self.fail(f"{name} has to be in [{low}, {high}], but is {value!r:.60}")
-        return value
-
-    def choice(self, key, choices):
-        name, value = self.take(key, str)
-        if value not in choices:
-            self.fail(f"{name} has to be {' or '.join(choices)}, but is {value!r:.60}")
-        return value
-
-    def pattern(self, key, pattern, what):
-        name, value = self.take(key, str)
-        if not pattern.fullmatch(value):
-            self.fail(f"{name} has to be {what}, but is {value!r:.60}")
-        return value
+class _Entry(JsonObject):
+    """An object of the manifest."""
 
     def file(self):
         what = "the plain name of a file beside the manifest"
@@ -97,23 +62,6 @@ class _Object:
 
     def sha256(self):
         return self.pattern("sha256", SHA256, "64 hexadecimal digits")
-
-
-def _load(path):
-    try:
-        size = path.stat().st_size
-        if size > MAXIMAL_MANIFEST_BYTES:
-            raise UserError(
-                f"{path}: {size} bytes are too many for a manifest (at most "
-                f"{MAXIMAL_MANIFEST_BYTES})"
-            )
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise UserError(
-            f"{path}: {error.strerror}; python -m pi_mlir.data makes it"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: malformed JSON: {error}") from error
 
 
 def _check_file(path, size=None):
@@ -129,7 +77,8 @@ def read_manifest(folder):
     """The manifest of `folder`; all of its files exist and have their sizes."""
     folder = Path(folder)
     path = folder / MANIFEST_FILE
-    root = _Object(path, _load(path))
+    hint = "; python -m pi_mlir.data makes it"
+    root = _Entry(path, read_json_object(path, MAXIMAL_MANIFEST_BYTES, hint))
     root.choice("format", [FORMAT])
     _, version = root.take("version", int)
     if version != VERSION:
@@ -140,13 +89,13 @@ def read_manifest(folder):
     if DTYPES[dtype_name(vocab_size)] != dtype:
         root.fail(f"dtype has to be {dtype_name(vocab_size)} for {vocab_size} tokens")
 
-    tokenizer = _Object(path, root.take("tokenizer", dict)[1], "tokenizer")
+    tokenizer = _Entry(path, root.take("tokenizer", dict)[1], "tokenizer")
     tokenizer_file, tokenizer_sha256 = tokenizer.file(), tokenizer.sha256()
     _check_file(folder / tokenizer_file)
 
     shards, names = [], {MANIFEST_FILE, tokenizer_file}
     for index, value in enumerate(root.take("shards", list)[1]):
-        entry = _Object(path, value, f"shards[{index}]")
+        entry = _Entry(path, value, f"shards[{index}]")
         file, split = entry.file(), entry.choice("split", SPLITS)
         tokens = entry.integer("tokens", 1, 1 << 48)
         documents = entry.integer("documents", 1, tokens)
