@@ -41,22 +41,33 @@ def read_index(path):
     return names_by_file
 
 
-def read_file(path, framework, names=None):
-    """Tensors of a Safetensors file, by name: `names`, or all."""
+@contextlib.contextmanager
+def open_file(path, framework):
+    """An open Safetensors file, for "numpy" or "pt"; what is wrong with it, also
+    when a tensor is read, is a UserError."""
     from safetensors import SafetensorError, safe_open
 
+    if framework == "numpy":
+        with contextlib.suppress(ImportError):
+            import ml_dtypes  # noqa: F401  It teaches numpy bfloat16.
     # It would wait for what a pipe does not have.
     if path.exists() and not path.is_file():
         raise UserError(f"{path}: not a regular file")
     try:
         with safe_open(path, framework) as file:
-            present = set(file.keys())
-            for name in names or ():
-                if name not in present:
-                    raise UserError(f"{path}: it has no tensor '{name}'")
-            return {name: file.get_tensor(name) for name in names or sorted(present)}
+            yield file
     except (OSError, SafetensorError, TypeError, ValueError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from error
+
+
+def read_file(path, framework, names=None):
+    """Tensors of a Safetensors file, by name: `names`, or all."""
+    with open_file(path, framework) as file:
+        present = set(file.keys())
+        for name in names or ():
+            if name not in present:
+                raise UserError(f"{path}: it has no tensor '{name}'")
+        return {name: file.get_tensor(name) for name in names or sorted(present)}
 
 
 def read_checkpoint(path, framework):
@@ -67,9 +78,6 @@ def read_checkpoint(path, framework):
     model.safetensors or else what its index names, and for a head that is not
     there the embedding.
     """
-    if framework == "numpy":
-        with contextlib.suppress(ImportError):
-            import ml_dtypes  # noqa: F401  It teaches numpy bfloat16.
     file = find_file(path)
     if file.name.endswith(INDEX_SUFFIX):
         tensors = {}

@@ -7,13 +7,13 @@ is the most likely one (greedy).
 """
 
 import importlib.util
-import json
 import math
 import sys
 import time
 from pathlib import Path
 
 from pi_mlir.command_line import ArgumentParser, UserError, run
+from pi_mlir.json_file import read_json_object
 from pi_mlir.tokenizer import TOKENIZER_FILE, read_tokenizer
 
 EPILOG = """\
@@ -115,15 +115,40 @@ def read_end_tokens(directory):
     """The tokens at which generation ends, by the checkpoint's configuration."""
     for name in ("generation_config.json", "config.json"):
         path = directory / name
-        if not path.is_file():
+        if not path.exists():
             continue
-        try:
-            tokens = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id")
-        except (ValueError, AttributeError) as error:
-            raise UserError(f"{path}: malformed JSON: {error}") from error
-        if tokens is not None:
-            return set(tokens) if isinstance(tokens, list) else {tokens}
+        value = read_json_object(path).get("eos_token_id")
+        if value is None:
+            continue
+        tokens = value if isinstance(value, list) else [value]
+        if not all(type(token) is int for token in tokens):
+            raise UserError(
+                f"{path}: eos_token_id has to be a token or a list of tokens, but is "
+                f"{value!r:.60}"
+            )
+        return set(tokens)
     return set()
+
+
+def read_text(text):
+    """The text that --text gives; "-" is all of standard input."""
+    try:
+        if text == "-":
+            return sys.stdin.buffer.read().decode("utf-8") if sys.stdin else ""
+        text.encode("utf-8")  # Python keeps other bytes of an argument in surrogates.
+    except UnicodeDecodeError as error:
+        raise UserError(f"standard input: not UTF-8: {error}") from error
+    except UnicodeEncodeError as error:
+        raise UserError(f"--text: not UTF-8: {error}") from error
+    return text
+
+
+def encode_text(tokenizer, text):
+    """The tokens of a text, of which there is one at least."""
+    tokens = tokenizer.encode(text).ids
+    if not tokens:
+        raise UserError("--text has no tokens; give at least one character")
+    return tokens
 
 
 class TextStream:
@@ -157,13 +182,12 @@ def write(text):
 
 def encode_prompt(tokenizer, text, model):
     """Tokens of `text`, checked against the sizes of the model."""
-    tokens = tokenizer.encode(text).ids
-    if not tokens:
-        raise UserError("--text has no tokens; give at least one character")
-    if tokenizer.get_vocab_size() > model.vocab_size:
+    tokens = encode_text(tokenizer, text)
+    size = max(tokenizer.get_vocab().values()) + 1
+    if size > model.vocab_size:
         raise UserError(
-            f"the tokenizer has {tokenizer.get_vocab_size()} tokens, but the model "
-            f"{model.vocab_size}; is --weights the model's own checkpoint?"
+            f"the tokenizer has {size} tokens, but the model {model.vocab_size}; is "
+            "--weights the model's own checkpoint?"
         )
     if len(tokens) > model.sequence_length:
         raise UserError(
@@ -181,7 +205,7 @@ def main(arguments=None):
     options = parse_arguments(arguments)
     tokenizer = load_tokenizer(options.weights)
     end_tokens = set() if options.ignore_eos else read_end_tokens(options.weights)
-    text = sys.stdin.read() if options.text == "-" else options.text
+    text = read_text(options.text)
 
     from pi_mlir.runtime import Model, RuntimeLibraryError
 

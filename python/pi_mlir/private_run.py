@@ -89,7 +89,10 @@ def parse_arguments(arguments):
         help="checkpoint directory: the server's secret",
     )
     secret = parser.add_mutually_exclusive_group()
-    secret.add_argument("--text", help="text to continue: the client's secret")
+    secret.add_argument(
+        "--text",
+        help="text to continue, the client's secret; - reads standard input",
+    )
     secret.add_argument(
         "--tokens", type=parse_tokens, metavar="LIST", help="its tokens, as 818,11,7"
     )
@@ -182,14 +185,12 @@ def read_tokens(options, program):
     tokenizer = None
     tokens = options.tokens
     if options.text is not None:
-        from pi_mlir.generate import load_tokenizer
+        from pi_mlir.generate import encode_text, load_tokenizer, read_text
 
         if directory is None:
             raise UserError("--text needs --tokenizer DIR")
         tokenizer = load_tokenizer(directory)
-        tokens = tokenizer.encode(options.text).ids
-        if not tokens:
-            raise UserError("--text has no tokens; give at least one character")
+        tokens = encode_text(tokenizer, read_text(options.text))
     length = program.tokens_input()["shape"][1]
     if len(tokens) > length:
         raise UserError(

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Reads the folder of a training run: what pi-train wrote (docs/pi-train.md)."""
 
-import json
 import math
 import re
 from pathlib import Path
 
 import numpy as np
 
+from pi_mlir.checkpoint import open_file
 from pi_mlir.command_line import UserError
+from pi_mlir.json_file import JsonObject, parse_json, read_json_object
 
 THRESHOLD = re.compile(r"(?:transformer\.)?(.*)\.reg_threshold_weights")
 
@@ -19,65 +20,57 @@ class TrainingRun:
     def __init__(self, folder):
         self.folder = Path(folder)
         self.name = self.folder.resolve().name
-        description = self._read_description()
-        try:
-            self.sequence_length = int(description["artifact"]["sequence_length"])
-            self.model = str(description["artifact"]["model"])
-            #: Locations of the attentions, such as "h.0.attn", by layer.
-            self.attentions = [str(name) for name in description["attentions"]]
-            self.options = dict(description["options"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(
-                f"{self.folder / 'run.json'}: no description of a run: {error!r}"
-            ) from error
+        path = self.folder / "run.json"
+        hint = "; a run is the folder of pi-train --out"
+        description = JsonObject(path, read_json_object(path, hint=hint))
+        artifact = JsonObject(path, description.take("artifact", dict)[1], "artifact")
+        self.sequence_length = artifact.integer("sequence_length", 1, (1 << 31) - 1)
+        self.model = artifact.take("model", str)[1]
+        #: Locations of the attentions, such as "h.0.attn", by layer.
+        self.attentions = description.take("attentions", list)[1]
+        if not all(isinstance(name, str) for name in self.attentions):
+            description.fail("attentions has to be a list of names")
+        self.options = description.take("options", dict)[1]
+        self.metrics = self.folder / "metrics.jsonl"
         self.lines = self._read_metrics()
 
-    def _read_description(self):
-        path = self.folder / "run.json"
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UserError(
-                f"{path}: {error.strerror}; a run is the folder of pi-train --out"
-            ) from error
-        except ValueError as error:
-            raise UserError(f"{path}: malformed JSON: {error}") from error
-
     def _read_metrics(self):
-        path = self.folder / "metrics.jsonl"
         lines = []
         try:
-            with open(path, encoding="utf-8") as file:
+            if self.metrics.exists() and not self.metrics.is_file():
+                raise UserError(f"{self.metrics}: not a regular file")
+            with open(self.metrics, encoding="utf-8") as file:
                 for number, text in enumerate(file, 1):
                     # A run that goes on may be in the middle of its last line.
                     if not text.endswith("\n"):
                         break
-                    lines.append(self._parse_line(path, number, text))
+                    lines.append(self._parse_line(number, text))
         except OSError as error:
-            raise UserError(f"{path}: {error.strerror}") from error
+            raise UserError(f"{self.metrics}: {error.strerror}") from error
         except UnicodeDecodeError as error:
-            raise UserError(f"{path}: not UTF-8: {error.reason}") from error
+            raise UserError(f"{self.metrics}: not UTF-8: {error.reason}") from error
         return lines
 
-    def _parse_line(self, path, number, text):
+    def _parse_line(self, number, text):
+        where = f"{self.metrics}: line {number}"
         try:
-            line = json.loads(text)
-            if not isinstance(line["step"], int):
-                raise ValueError("step is no integer")
-            return line
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path}: line {number}: no metrics: {error}") from error
+            line = parse_json(text)
+            if not isinstance(line, dict):
+                raise ValueError("it has to be an object")
+        except ValueError as error:
+            raise UserError(f"{where}: no metrics: {error}") from error
+        JsonObject(where, line).integer("step", 0, (1 << 63) - 1)
+        return line
 
     def series(self, key):
         """Steps and values of a number such as "loss"; null becomes NaN."""
         found = [(line["step"], line[key]) for line in self.lines if key in line]
         steps = np.array([step for step, _ in found], dtype=np.int64)
-        values = [math.nan if value is None else value for _, value in found]
         try:
-            return steps, np.array(values, dtype=np.float64)
-        except (TypeError, ValueError) as error:
+            return steps, np.array([to_float(value) for _, value in found])
+        except (TypeError, OverflowError) as error:
             raise UserError(
-                f"{self.folder / 'metrics.jsonl'}: {key} is not a number everywhere"
+                f"{self.metrics}: {key} is not a number everywhere: {error}"
             ) from error
 
     def entropies(self):
@@ -87,14 +80,11 @@ class TrainingRun:
         if not found:
             return steps, np.empty((0, len(self.attentions), 0))
         try:
-            values = np.array([line["entropy"] for line in found], dtype=np.float64)
-        except (TypeError, ValueError):
+            values = np.array([to_floats(line["entropy"], 2) for line in found])
+        except (TypeError, ValueError, OverflowError):
             values = np.empty(0)
         if values.ndim != 3:
-            raise UserError(
-                f"{self.folder / 'metrics.jsonl'}: entropies are no matrices of "
-                "one shape"
-            )
+            raise UserError(f"{self.metrics}: entropies are no matrices of one shape")
         return steps, values
 
     @property
@@ -112,25 +102,39 @@ class TrainingRun:
         checkpoint = self.checkpoint()
         if checkpoint is None:
             return None
-        from safetensors import SafetensorError, safe_open
-
-        rows = {}
         path = checkpoint / "model.safetensors"
-        try:
-            with safe_open(path, "numpy") as file:
-                for name in file.keys():
-                    if match := THRESHOLD.fullmatch(name):
-                        rows[match[1]] = file.get_tensor(name).astype(np.float64)
-        except (OSError, SafetensorError) as error:
-            raise UserError(f"{path}: {error}") from error
+        rows = {}
+        with open_file(path, "numpy") as file:
+            for name in file.keys():
+                if match := THRESHOLD.fullmatch(name):
+                    rows[match[1]] = file.get_tensor(name).astype(np.float64)
         if not rows:
             return None
         by_layer = sorted(rows, key=lambda name: [int(n) for n in layer_number(name)])
-        if len({rows[name].shape for name in rows}) != 1:
+        sizes = {row.size for row in rows.values()}
+        if len(sizes) != 1 or 0 in sizes:
             raise UserError(f"{path}: layers have different numbers of thresholds")
         return np.stack([rows[name].reshape(-1) for name in by_layer])
 
 
+def to_float(value):
+    """A number of JSON, of which null is NaN."""
+    if value is None:
+        return math.nan
+    if type(value) not in (int, float):
+        raise TypeError(f"{value!r:.60} is none")
+    return float(value)
+
+
+def to_floats(value, levels):
+    """Lists of lists of numbers, so many levels deep."""
+    if not levels:
+        return to_float(value)
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r:.60} is no list")
+    return [to_floats(element, levels - 1) for element in value]
+
+
 def layer_number(location):
     """The numbers in a location such as "h.3.attn", for sorting and labels."""
-    return re.findall(r"\d+", location)
+    return re.findall(r"\d{1,9}", location)

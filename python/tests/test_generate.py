@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Text in and out: tokens, streaming, and errors before a model runs."""
 
+import io
 from types import SimpleNamespace
 
 import pytest
@@ -87,9 +88,42 @@ def test_end_tokens(tmp_path):
     assert generate.read_end_tokens(tmp_path) == {5}
     (tmp_path / "generation_config.json").write_text('{"eos_token_id": [6, 7]}')
     assert generate.read_end_tokens(tmp_path) == {6, 7}
-    (tmp_path / "generation_config.json").write_text("[")
-    with pytest.raises(UserError, match="generation_config.json: malformed JSON"):
+    (tmp_path / "generation_config.json").write_text('{"eos_token_id": null}')
+    assert generate.read_end_tokens(tmp_path) == {5}
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("[", "malformed JSON"),
+        ("[" * 100_000, "malformed JSON: too many levels"),
+        ("[]", "the file has to be an object"),
+        ('{"eos_token_id": [[1]]}', "eos_token_id has to be a token or a list"),
+        ('{"eos_token_id": {}}', "eos_token_id has to be a token or a list"),
+        ('{"eos_token_id": 1.0}', "eos_token_id has to be a token or a list"),
+        ('{"eos_token_id": [1, true]}', "eos_token_id has to be a token or a list"),
+    ],
+)
+def test_wrong_end_tokens(tmp_path, text, message):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(UserError, match=f"config.json: {message}"):
         generate.read_end_tokens(tmp_path)
+
+
+def test_text_has_to_be_utf_8(monkeypatch):
+    assert generate.read_text("größe") == "größe"
+    with pytest.raises(UserError, match="--text: not UTF-8"):
+        generate.read_text("a\udcff")
+    for content, text in ((b"a\r\n", "a\r\n"), (b"a\xff", None)):
+        stream = SimpleNamespace(buffer=io.BytesIO(content))
+        monkeypatch.setattr("sys.stdin", stream)
+        if text is None:
+            with pytest.raises(UserError, match="standard input: not UTF-8"):
+                generate.read_text("-")
+        else:
+            assert generate.read_text("-") == text
+    monkeypatch.setattr("sys.stdin", None)
+    assert generate.read_text("-") == ""
 
 
 @pytest.mark.parametrize(

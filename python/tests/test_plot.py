@@ -4,6 +4,7 @@
 import importlib.util
 import json
 import math
+import os
 
 import numpy as np
 import pytest
@@ -92,11 +93,17 @@ def test_smooths_with_what_is_finite():
     "file, text, message",
     [
         ("run.json", "{", "malformed JSON"),
-        ("run.json", "[]", "no description of a run"),
-        ("run.json", '{"artifact": {}}', "no description of a run"),
+        ("run.json", "[" * 100_000, "malformed JSON: too many levels"),
+        ("run.json", "[]", "run.json: the file has to be an object"),
+        ("run.json", '{"artifact": {}}', "artifact.sequence_length is missing"),
         ("metrics.jsonl", "{\n", "line 1: no metrics"),
         ("metrics.jsonl", '{"step":1}\n[]\n', "line 2: no metrics"),
-        ("metrics.jsonl", '{"step":"1"}\n', "line 1: no metrics"),
+        ("metrics.jsonl", '{"step":"1"}\n', "line 1: step has to be of type int"),
+        ("metrics.jsonl", "{}\n", "line 1: step is missing"),
+        ("metrics.jsonl", '{"step":1,"step":2}\n', "line 1: no metrics: .* twice"),
+        ("metrics.jsonl", '{"step":%d}\n' % 10**22, "line 1: step has to be in"),
+        ("metrics.jsonl", '{"step":-1}\n', "line 1: step has to be in"),
+        ("metrics.jsonl", "[" * 100_000 + "\n", "line 1: no metrics: too many levels"),
     ],
 )
 def test_refuses_other_files(make_run, file, text, message):
@@ -104,6 +111,51 @@ def test_refuses_other_files(make_run, file, text, message):
     (run / file).write_text(text)
     with pytest.raises(UserError, match=message):
         TrainingRun(run)
+
+
+@pytest.mark.parametrize(
+    "key, value, message",
+    [
+        ("sequence_length", 0, "artifact.sequence_length has to be in"),
+        ("sequence_length", "128", "artifact.sequence_length has to be of type int"),
+        ("model", None, "artifact.model has to be of type str"),
+        ("attentions", [1], "attentions has to be a list of names"),
+        ("options", [], "options has to be of type dict"),
+    ],
+)
+def test_refuses_other_descriptions(make_run, key, value, message):
+    path = make_run() / "run.json"
+    description = json.loads(path.read_text())
+    place = description["artifact"] if key in description["artifact"] else description
+    place[key] = value
+    path.write_text(json.dumps(description))
+    with pytest.raises(UserError, match=f"run.json: {message}"):
+        TrainingRun(path.parent)
+
+
+@pytest.mark.parametrize("value", ["true", '"3"', "[]", "1" + "0" * 400])
+def test_refuses_what_is_no_number(make_run, value):
+    run = make_run()
+    (run / "metrics.jsonl").write_text(
+        f'{{"step":1,"loss":{value}}}\n{{"step":1,"entropy":[[{value}]]}}\n'
+    )
+    with pytest.raises(UserError, match="metrics.jsonl: loss is not a number"):
+        TrainingRun(run).series("loss")
+    with pytest.raises(UserError, match="metrics.jsonl: entropies are no matrices"):
+        TrainingRun(run).entropies()
+
+
+def test_refuses_pipes_and_other_thresholds(make_run):
+    run = make_run()
+    model = run / "checkpoints" / "latest" / "model.safetensors"
+    save_file({"h.0.attn.reg_threshold_weights": np.zeros(0)}, model)
+    with pytest.raises(UserError, match="different numbers of thresholds"):
+        TrainingRun(run).thresholds()
+    for path in (model, run / "metrics.jsonl", run / "run.json"):
+        path.unlink()
+        os.mkfifo(path)
+        with pytest.raises(UserError, match=f"{path.name}: not a regular file"):
+            TrainingRun(run).thresholds()
 
 
 def test_refuses_other_values(make_run, tmp_path):
