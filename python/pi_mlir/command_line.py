@@ -22,6 +22,27 @@ class ArgumentParser(argparse.ArgumentParser):
         self.exit(1, f"{self.prog}: error: {message}\n")
 
 
+def integer(low, high):
+    """The type of an argument that is an integer from `low` to `high`."""
+
+    def parse(text):
+        try:
+            value = int(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"'{text:.60}' is no integer") from error
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(
+                f"has to be from {low} to {high}, but is {text:.60}"
+            )
+        return value
+
+    return parse
+
+
+#: Of seeds, which are 64 bits, and of sizes and counts, which are 32 with a sign.
+MAXIMAL_SEED, MAXIMAL_INT = (1 << 64) - 1, (1 << 31) - 1
+
+
 class UserError(Exception):
     """An error that its message explains; no traceback is needed."""
 

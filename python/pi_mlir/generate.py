@@ -7,14 +7,22 @@ is the most likely one (greedy).
 """
 
 import importlib.util
-import math
 import sys
 import time
 from pathlib import Path
 
-from pi_mlir.command_line import ArgumentParser, UserError, run
+from pi_mlir.command_line import (
+    MAXIMAL_INT,
+    MAXIMAL_SEED,
+    ArgumentParser,
+    UserError,
+    integer,
+    run,
+)
 from pi_mlir.json_file import read_json_object
 from pi_mlir.tokenizer import TOKENIZER_FILE, read_tokenizer
+
+MAXIMAL_TEMPERATURE = 1e30  # a finite float32
 
 EPILOG = """\
 examples:
@@ -42,7 +50,7 @@ def parse_arguments(arguments):
     )
     parser.add_argument(
         "--max-new-tokens",
-        type=int,
+        type=integer(1, MAXIMAL_INT),
         default=64,
         metavar="N",
         help="stop after N tokens, or at the end of the context (default: 64)",
@@ -56,7 +64,7 @@ def parse_arguments(arguments):
     )
     parser.add_argument(
         "--top-k",
-        type=int,
+        type=integer(0, MAXIMAL_INT),
         default=0,
         metavar="K",
         help="sample from the K most likely tokens; 0 is all (default: 0)",
@@ -69,10 +77,17 @@ def parse_arguments(arguments):
         help="sample from the fewest tokens of probability P together (default: 1)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="seed of the sampling (default: 0)"
+        "--seed",
+        type=integer(0, MAXIMAL_SEED),
+        default=0,
+        help="seed of the sampling (default: 0)",
     )
     parser.add_argument(
-        "--device", type=int, default=0, metavar="N", help="GPU number (default: 0)"
+        "--device",
+        type=integer(0, MAXIMAL_INT),
+        default=0,
+        metavar="N",
+        help="GPU number (default: 0)",
     )
     parser.add_argument(
         "--ignore-eos",
@@ -83,16 +98,10 @@ def parse_arguments(arguments):
         "--quiet", action="store_true", help="print only the new text, no statistics"
     )
     options = parser.parse_args(arguments)
-    if options.max_new_tokens < 1:
-        parser.error("--max-new-tokens has to be at least 1")
-    if not (math.isfinite(options.temperature) and options.temperature >= 0):
-        parser.error("--temperature has to be finite and not negative")
-    if options.top_k < 0:
-        parser.error("--top-k has to be 0 or more")
+    if not 0 <= options.temperature <= MAXIMAL_TEMPERATURE:
+        parser.error(f"--temperature has to be from 0 to {MAXIMAL_TEMPERATURE:g}")
     if not 0 < options.top_p <= 1:
         parser.error("--top-p has to be above 0 and at most 1")
-    if options.seed < 0:
-        parser.error("--seed has to be 0 or more")
     return options
 
 

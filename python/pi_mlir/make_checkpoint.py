@@ -13,9 +13,20 @@ import re
 import sysconfig
 from pathlib import Path
 
-from pi_mlir.command_line import ArgumentParser, UserError, run
+from pi_mlir.command_line import (
+    MAXIMAL_INT,
+    MAXIMAL_SEED,
+    ArgumentParser,
+    UserError,
+    integer,
+    run,
+)
 from pi_mlir.output import check_output, new_directory
 from pi_mlir.tokenizer import MINIMAL_VOCABULARY, TOKENIZER_FILE, train_tokenizer
+
+MAXIMAL_SIZE = 1 << 20
+SIZE = integer(1, MAXIMAL_SIZE)
+MAXIMAL_RANGE = 1e6
 
 
 def parse_arguments(arguments):
@@ -28,24 +39,24 @@ def parse_arguments(arguments):
         help="directory to make; it must not exist unless --force is given",
     )
     parser.add_argument(
-        "--n-embd", type=int, default=64, help="width d (default: %(default)s)"
+        "--n-embd", type=SIZE, default=64, help="width d (default: %(default)s)"
     )
     parser.add_argument(
-        "--n-layer", type=int, default=2, help="layers L (default: %(default)s)"
+        "--n-layer", type=SIZE, default=2, help="layers L (default: %(default)s)"
     )
     parser.add_argument(
-        "--n-head", type=int, default=4, help="heads H (default: %(default)s)"
+        "--n-head", type=SIZE, default=4, help="heads H (default: %(default)s)"
     )
-    parser.add_argument("--n-inner", type=int, help="width of the FFN (default: 4 d)")
+    parser.add_argument("--n-inner", type=SIZE, help="width of the FFN (default: 4 d)")
     parser.add_argument(
         "--n-positions",
-        type=int,
+        type=SIZE,
         default=128,
         help="longest sequence (default: %(default)s)",
     )
     parser.add_argument(
         "--vocab-size",
-        type=int,
+        type=integer(MINIMAL_VOCABULARY, MAXIMAL_SIZE),
         default=1024,
         help="tokens V, at least 257 (default: %(default)s)",
     )
@@ -63,7 +74,7 @@ def parse_arguments(arguments):
     )
     parser.add_argument(
         "--train-steps",
-        type=int,
+        type=integer(0, MAXIMAL_INT),
         default=0,
         metavar="N",
         help="steps of training, each on 2048 tokens or so (default: 0)",
@@ -77,31 +88,23 @@ def parse_arguments(arguments):
         help="size of a Safetensors file, as 100KB (default: %(default)s)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="seed of the weights (default: 0)"
+        "--seed",
+        type=integer(0, MAXIMAL_SEED),
+        default=0,
+        help="seed of the weights (default: 0)",
     )
     parser.add_argument(
         "--force", action="store_true", help="replace OUT_DIR if it is a checkpoint"
     )
     options = parser.parse_args(arguments)
-    for name in ("n_embd", "n_layer", "n_head", "n_inner", "n_positions"):
-        size = getattr(options, name)
-        if size is not None and size < 1:
-            parser.error(f"--{name.replace('_', '-')} has to be at least 1")
     if options.n_embd % options.n_head:
         parser.error(
             f"--n-embd {options.n_embd} is no multiple of --n-head {options.n_head}"
         )
-    if not options.initializer_range >= 0:
-        parser.error("--initializer-range has to be 0 or more")
+    if not 0 <= options.initializer_range <= MAXIMAL_RANGE:
+        parser.error(f"--initializer-range has to be from 0 to {MAXIMAL_RANGE:g}")
     if not re.fullmatch(r"\d+[KMGT]B", options.max_shard_size):
         parser.error("--max-shard-size has to be a number with KB, MB, GB or TB")
-    if options.train_steps < 0:
-        parser.error("--train-steps has to be 0 or more")
-    if options.vocab_size < MINIMAL_VOCABULARY:
-        parser.error(
-            f"--vocab-size has to be at least {MINIMAL_VOCABULARY}: all bytes and "
-            "one end"
-        )
     return options
 
 

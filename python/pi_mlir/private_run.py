@@ -22,7 +22,13 @@ import tempfile
 from pathlib import Path
 
 from pi_mlir.checkpoint import read_checkpoint
-from pi_mlir.command_line import ArgumentParser, UserError, ended_by_signals, run
+from pi_mlir.command_line import (
+    ArgumentParser,
+    UserError,
+    ended_by_signals,
+    integer,
+    run,
+)
 from pi_mlir.private import engine, local, report
 from pi_mlir.private.program import Program, run_tool
 from pi_mlir.private.watchdog import Watchdog
@@ -35,6 +41,7 @@ examples:
   pi-private-run private.mlir --party 1 --peers a:9000,b:9000 --tokens 818,11,7
 """
 
+MAXIMAL_SECONDS = 10**6  # the engine counts milliseconds in 32 bits
 COST_PROFILE = "spu-0.9.5"
 
 
@@ -140,7 +147,7 @@ def parse_arguments(arguments):
     )
     parser.add_argument(
         "--timeout",
-        type=parse_positive(int),
+        type=integer(1, MAXIMAL_SECONDS),
         default=600,
         metavar="S",
         help="give up after S seconds (default: 600)",

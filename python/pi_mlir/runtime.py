@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pi_mlir.command_line import MAXIMAL_INT, MAXIMAL_SEED
+
 #: Environment variable that names the library.
 LIBRARY_VARIABLE = "PI_RUNTIME_LIBRARY"
 LIBRARY_NAME = "libpi_runtime.so"
@@ -124,6 +126,12 @@ class Library:
             )
 
 
+def check_range(name, value, low, high):
+    """Numbers that C would take without its upper bits are refused."""
+    if not low <= value <= high:
+        raise ValueError(f"{name} has to be in [{low}, {high}], but is {value}")
+
+
 def as_tokens(tokens):
     """`tokens` as a dense matrix of int32, rows x length."""
     array = np.asarray(tokens)
@@ -190,6 +198,7 @@ class Model:
 
     def __init__(self, artifact, weights=None, device=0):
         self._handle = None
+        check_range("device", device, 0, MAXIMAL_INT)
         self._library = Library.get()
         handle = c_void_p()
         self._call("pi_model_open", os.fsencode(artifact), device, ctypes.byref(handle))
@@ -236,6 +245,7 @@ class Model:
 
         A function of the seed and the parameter's name. States stay.
         """
+        check_range("seed", seed, 0, MAXIMAL_SEED)
         self._call("pi_model_initialize_weights", self._handle, seed)
 
     def tune(self):
@@ -332,6 +342,8 @@ class Model:
         last of which no position is left to read. temperature 0 takes the most
         probable token; top_k 0 and top_p 1 keep all tokens.
         """
+        check_range("seed", seed, 0, MAXIMAL_SEED)
+        check_range("top_k", top_k, 0, MAXIMAL_INT)
         prompt = as_tokens(prompt)
         rows, length = prompt.shape
         self._call(

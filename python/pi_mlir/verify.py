@@ -13,7 +13,14 @@ held against that of the other side's own bf16, both from f32.
 
 from pathlib import Path
 
-from pi_mlir.command_line import ArgumentParser, UserError, run
+from pi_mlir.command_line import (
+    MAXIMAL_INT,
+    MAXIMAL_SEED,
+    ArgumentParser,
+    UserError,
+    integer,
+    run,
+)
 
 EPILOG = """\
 examples:
@@ -75,21 +82,25 @@ def parse_arguments(arguments):
     )
     parser.add_argument(
         "--tokens",
-        type=int,
+        type=integer(0, MAXIMAL_INT),
         default=64,
         metavar="N",
         help="greedy tokens to compare; 0 for none (default: 64)",
     )
     parser.add_argument(
-        "--device", type=int, default=0, metavar="N", help="GPU number (default: 0)"
+        "--device",
+        type=integer(0, MAXIMAL_INT),
+        default=0,
+        metavar="N",
+        help="GPU number (default: 0)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="seed of the random tokens (default: 0)"
+        "--seed",
+        type=integer(0, MAXIMAL_SEED),
+        default=0,
+        help="seed of the random tokens (default: 0)",
     )
-    options = parser.parse_args(arguments)
-    if options.tokens < 0:
-        parser.error("--tokens has to be 0 or more")
-    return options
+    return parser.parse_args(arguments)
 
 
 def load_transformers(load, weights, **options):

@@ -129,12 +129,18 @@ def test_text_has_to_be_utf_8(monkeypatch):
 @pytest.mark.parametrize(
     "option, message",
     [
-        ("--max-new-tokens=0", "--max-new-tokens has to be at least 1"),
-        ("--temperature=-1", "--temperature has to be finite and not negative"),
-        ("--temperature=nan", "--temperature has to be finite and not negative"),
-        ("--top-k=-1", "--top-k has to be 0 or more"),
+        ("--max-new-tokens=0", "--max-new-tokens: has to be from 1 to"),
+        (f"--max-new-tokens={1 << 31}", "--max-new-tokens: has to be from 1 to"),
+        ("--temperature=-1", "--temperature has to be from 0 to 1e+30"),
+        ("--temperature=nan", "--temperature has to be from 0 to 1e+30"),
+        # Finite, but infinite as a float32.
+        ("--temperature=1e39", "--temperature has to be from 0 to 1e+30"),
+        ("--top-k=-1", "--top-k: has to be from 0 to 2147483647"),
+        (f"--top-k={1 << 32}", "--top-k: has to be from 0 to 2147483647"),
         ("--top-p=0", "--top-p has to be above 0 and at most 1"),
-        ("--seed=-1", "--seed has to be 0 or more"),
+        ("--seed=-1", "--seed: has to be from 0 to 18446744073709551615"),
+        (f"--seed={(1 << 64) + 1}", "--seed: has to be from 0 to"),
+        (f"--device={1 << 32}", "--device: has to be from 0 to 2147483647"),
     ],
 )
 def test_wrong_options(capsys, option, message):

@@ -78,13 +78,13 @@ def test_existing_directories_are_kept(tmp_path):
     "argument, message",
     [
         ("--n-head=3", "--n-embd 16 is no multiple of --n-head 3"),
-        ("--vocab-size=100", "--vocab-size has to be at least 257"),
-        ("--train-steps=-1", "--train-steps has to be 0 or more"),
-        ("--n-layer=0", "--n-layer has to be at least 1"),
+        ("--vocab-size=100", "--vocab-size: has to be from 257 to"),
+        ("--train-steps=-1", "--train-steps: has to be from 0 to"),
+        ("--n-layer=0", "--n-layer: has to be from 1 to"),
         ("--max-shard-size=a few", "--max-shard-size has to be a number with KB, MB"),
-        ("--n-inner=0", "--n-inner has to be at least 1"),
-        ("--initializer-range=-1", "--initializer-range has to be 0 or more"),
-        ("--initializer-range=nan", "--initializer-range has to be 0 or more"),
+        ("--n-inner=0", "--n-inner: has to be from 1 to"),
+        ("--initializer-range=-1", "--initializer-range has to be from 0 to"),
+        ("--initializer-range=nan", "--initializer-range has to be from 0 to"),
     ],
 )
 def test_wrong_sizes(tmp_path, capsys, argument, message):

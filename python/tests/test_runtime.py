@@ -63,6 +63,16 @@ def test_sampling(tiny):
         sample(temperature=1.0, top_p=0.0)
 
 
+def test_numbers_that_c_would_cut(tiny, tmp_path):
+    with pytest.raises(ValueError, match="device has to be in"):
+        Model(tmp_path / "model.pi", device=1 << 32)
+    for options in ({"seed": (1 << 64) + 1}, {"seed": -1}, {"top_k": 1 << 32}):
+        with pytest.raises(ValueError, match=f"{next(iter(options))} has to be in"):
+            next(tiny.generate([[1]], 1, temperature=1.0, **options))
+    with pytest.raises(ValueError, match="seed has to be in"):
+        tiny.initialize_weights(1 << 64)
+
+
 def test_wrong_tokens(tiny):
     with pytest.raises(RuntimeLibraryError, match="token 16 at position 1"):
         tiny.forward([[1, 16]])

@@ -164,4 +164,4 @@ def test_wrong_checkpoint(checkpoint, architecture, change, message):
 def test_wrong_count(capsys):
     with pytest.raises(SystemExit, match="1"):
         verify.main(["model.pi", "--weights=.", "--tokens=-1"])
-    assert "--tokens has to be 0 or more" in capsys.readouterr().err
+    assert "--tokens: has to be from 0 to" in capsys.readouterr().err

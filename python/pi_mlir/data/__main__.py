@@ -15,9 +15,16 @@ import sys
 import time
 from pathlib import Path
 
-from pi_mlir.command_line import ArgumentParser, UserError, run
+from pi_mlir.command_line import (
+    MAXIMAL_INT,
+    MAXIMAL_SEED,
+    ArgumentParser,
+    UserError,
+    integer,
+    run,
+)
 from pi_mlir.data.documents import find_documents, split_groups
-from pi_mlir.data.manifest import MANIFEST_FILE
+from pi_mlir.data.manifest import MANIFEST_FILE, MAXIMAL_VOCABULARY
 from pi_mlir.data.shards import Vocabulary, write_shards
 from pi_mlir.output import check_output, new_directory
 from pi_mlir.tokenizer import MINIMAL_VOCABULARY, read_tokenizer, train_tokenizer
@@ -56,10 +63,11 @@ def parse_arguments(arguments):
     )
     parser.add_argument(
         "--vocab-size",
-        type=int,
+        type=integer(MINIMAL_VOCABULARY, MAXIMAL_VOCABULARY),
         default=50257,
         metavar="V",
-        help="tokens of the BPE that is trained, at most (default: %(default)s)",
+        help="tokens of the BPE that is trained, at most; 257 or more, for all bytes "
+        "and an end (default: %(default)s)",
     )
     parser.add_argument(
         "--validation",
@@ -69,11 +77,14 @@ def parse_arguments(arguments):
         help="share of the groups that validate (default: %(default)s)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="seed of that choice (default: 0)"
+        "--seed",
+        type=integer(0, MAXIMAL_SEED),
+        default=0,
+        help="seed of that choice (default: 0)",
     )
     parser.add_argument(
         "--shard-tokens",
-        type=int,
+        type=integer(1, 1 << 40),
         default=1 << 26,
         metavar="N",
         help="a shard ends with the document that reaches N (default: %(default)s)",
@@ -86,7 +97,7 @@ def parse_arguments(arguments):
     )
     parser.add_argument(
         "--max-file-bytes",
-        type=int,
+        type=integer(1, MAXIMAL_INT),
         default=1 << 20,
         metavar="N",
         help="leave out larger files (default: %(default)s)",
@@ -95,16 +106,8 @@ def parse_arguments(arguments):
         "--force", action="store_true", help="replace DIR if it holds token shards"
     )
     options = parser.parse_args(arguments)
-    if options.vocab_size < MINIMAL_VOCABULARY:
-        parser.error(
-            f"--vocab-size has to be at least {MINIMAL_VOCABULARY}: all bytes and "
-            "one end"
-        )
     if not 0 <= options.validation < 1:
         parser.error("--validation has to be in [0, 1)")
-    for name in ("shard_tokens", "max_file_bytes"):
-        if getattr(options, name) < 1:
-            parser.error(f"--{name.replace('_', '-')} has to be at least 1")
     for folder in options.folders:
         if not folder.is_dir():
             parser.error(f"{folder}: no such directory")
