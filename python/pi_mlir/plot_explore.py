@@ -8,10 +8,10 @@ name have it beside them, and the budget is a dashed line.
 """
 
 import io
-import json
 from pathlib import Path
 
 from pi_mlir.command_line import ArgumentParser, UserError, run
+from pi_mlir.json_file import read_json_object
 from pi_mlir.output import new_file
 from pi_mlir.private.report import format_bytes
 
@@ -48,11 +48,8 @@ def parse_arguments(arguments):
 
 def read_report(path):
     """The report in `path`, if it is one of pi-explore's."""
-    try:
-        report = json.loads(path.read_text())
-    except ValueError as error:
-        raise UserError(f"{path}: no JSON: {error}") from error
-    if not isinstance(report, dict) or "architectures" not in report:
+    report = read_json_object(path, maximal_bytes=1 << 28)
+    if "architectures" not in report:
         raise UserError(f"{path}: no report of pi-explore: has no 'architectures'")
     if report.get("schema_version") != SCHEMA_VERSION:
         raise UserError(
@@ -68,7 +65,7 @@ def read_report(path):
             raise UserError(f"{path}: 'architectures' is empty")
         for key in ("model", "sequence_length", "protocol", "network", "budget_bytes"):
             report[key]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{path}: no report of pi-explore: {error!r}") from error
     return report
 

@@ -84,14 +84,16 @@ def without(key, **changes):
 @pytest.mark.parametrize(
     "content, message",
     [
-        ("{", "no JSON"),
-        ([1], "has no 'architectures'"),
+        ("{", "malformed JSON"),
+        ("[" * 100_000, "malformed JSON: too many levels"),
+        ([1], "the file has to be an object"),
         (without("architectures"), "has no 'architectures'"),
         (without("", architectures=[]), "'architectures' is empty"),
         (without("", schema_version=2), "schema_version is 2"),
         (without("budget_bytes"), "budget_bytes"),
         (without("", architectures=[{"kept": 1}]), "bytes"),
         (without("", architectures=7), "no report of pi-explore"),
+        (without("", architectures=[{"kept": 10**400}]), "no report of pi-explore"),
     ],
 )
 def test_a_file_that_is_no_report_is_an_error(write, tmp_path, content, message):
