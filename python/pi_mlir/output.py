@@ -61,12 +61,12 @@ def new_directory(path, marker, kind, force=False):
             check_output(path, marker, kind, force)
             # A rename that is on the disk before the files would show empty ones.
             flush_tree(made)
-            if path.exists():
-                path.rename(replaced)
             try:
+                if path.exists():
+                    path.rename(replaced)
                 made.rename(path)
-            except OSError:
-                if replaced.exists():
+            except BaseException:  # a signal too, since `replaced` goes with scratch
+                if replaced.exists() and not path.exists():
                     replaced.rename(path)
                 raise
             flush(path.parent)
@@ -79,7 +79,8 @@ def new_file(path):
     """A binary file that becomes `path` at the end, also in place of another.
 
     After an exception nothing is left of it, and an old `path` stays. What is no
-    regular file, such as /dev/stdout, is written as it is. Errors of the system name `path`.
+    regular file, such as /dev/stdout, is written as it is. Errors of the system
+    name `path`.
     """
     path = Path(path)
     is_special = path.exists() and not path.is_file()

@@ -56,6 +56,25 @@ def test_a_failing_rename_leaves_the_old_one(tmp_path, monkeypatch):
     assert (path / "mark").read_text() == "old"
 
 
+@pytest.mark.parametrize("name, text", [("out", "old"), ("new", "new")])
+def test_a_signal_between_renames_leaves_one(tmp_path, monkeypatch, name, text):
+    """It comes after the rename of `name`."""
+    path = make(tmp_path / "out", "old")
+    rename = type(path).rename
+
+    def interrupt(source, target):
+        rename(source, target)
+        if source.name == name:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(path), "rename", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            make(path, "new", force=True)
+    assert (path / "mark").read_text() == text
+    assert names(tmp_path) == ["out", "out/mark"]
+
+
 @pytest.mark.parametrize("kind", ["file", "directory", "broken link"])
 def test_other_things_stay(tmp_path, kind):
     path = tmp_path / "out"
