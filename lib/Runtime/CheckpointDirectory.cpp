@@ -142,11 +142,19 @@ static std::optional<int64_t> stepOfName(const std::string &name) {
   return step;
 }
 
-Result<std::vector<StoredCheckpoint>>
-CheckpointDirectory::list(const std::string &path) {
-  std::vector<StoredCheckpoint> checkpoints;
+namespace {
+/// A directory that has the name of a checkpoint, and why it is not complete.
+struct NamedCheckpoint {
+  StoredCheckpoint checkpoint;
+  Status status;
+};
+} // namespace
+
+/// Everything that has the name of a checkpoint, by ascending step.
+static Result<std::vector<NamedCheckpoint>> listNamed(const std::string &path) {
+  std::vector<NamedCheckpoint> named;
   if (!fileExists(path))
-    return checkpoints;
+    return named;
   Result<std::vector<std::string>> names = readNames(path);
   if (!names)
     return names.status();
@@ -156,24 +164,49 @@ CheckpointDirectory::list(const std::string &path) {
       continue;
     std::string checkpoint = path + "/" + name;
     Result<CheckpointRecord> record = readRecord(checkpoint);
-    if (record && record->step == *step)
-      checkpoints.push_back({*step, checkpoint});
+    Status status = std::move(record.status());
+    if (record && record->step != *step)
+      status = invalidFile("'" + checkpoint + "' has the record of step " +
+                           std::to_string(record->step));
+    named.push_back({{*step, std::move(checkpoint)}, std::move(status)});
   }
-  std::sort(checkpoints.begin(), checkpoints.end(),
-            [](const StoredCheckpoint &left, const StoredCheckpoint &right) {
-              return left.step < right.step;
+  std::sort(named.begin(), named.end(),
+            [](const NamedCheckpoint &left, const NamedCheckpoint &right) {
+              return left.checkpoint.step < right.checkpoint.step;
             });
+  return named;
+}
+
+Result<std::vector<StoredCheckpoint>>
+CheckpointDirectory::list(const std::string &path) {
+  Result<std::vector<NamedCheckpoint>> named = listNamed(path);
+  if (!named)
+    return named.status();
+  std::vector<StoredCheckpoint> checkpoints;
+  for (NamedCheckpoint &entry : *named)
+    if (entry.status)
+      checkpoints.push_back(std::move(entry.checkpoint));
   return checkpoints;
 }
 
 Result<std::optional<StoredCheckpoint>>
-CheckpointDirectory::latest(const std::string &path) {
-  Result<std::vector<StoredCheckpoint>> checkpoints = list(path);
-  if (!checkpoints)
-    return checkpoints.status();
+CheckpointDirectory::latest(const std::string &path,
+                            std::vector<std::string> *skipped) {
+  Result<std::vector<NamedCheckpoint>> named = listNamed(path);
+  if (!named)
+    return named.status();
   std::optional<StoredCheckpoint> newest;
-  if (!checkpoints->empty())
-    newest = checkpoints->back();
+  std::vector<std::string> damage;
+  for (auto entry = named->rbegin(); entry != named->rend() && !newest; ++entry)
+    if (entry->status)
+      newest = std::move(entry->checkpoint);
+    else
+      damage.push_back(entry->status.message());
+  if (!newest && !damage.empty())
+    return invalidFile(
+        "'" + path + "' has no checkpoint that is complete: " + damage.front());
+  if (skipped)
+    *skipped = std::move(damage);
   return newest;
 }
 

@@ -77,12 +77,16 @@ Status Trainer::restore() {
   if (!directory)
     return directory.status();
   checkpoints.emplace(std::move(*directory));
-  auto latest = CheckpointDirectory::latest(folder.checkpointsPath());
+  std::vector<std::string> skipped;
+  auto latest = CheckpointDirectory::latest(folder.checkpointsPath(), &skipped);
   if (!latest)
     return latest.status();
   current = batches.state();
   if (*latest) {
     checkpointPath = (*latest)->path;
+    for (const std::string &reason : skipped)
+      progress.note("note: " + reason + "; going on from '" + checkpointPath +
+                    "'");
     Result<std::string> text =
         CheckpointDirectory::load(checkpointPath, model.model());
     if (!text)
@@ -93,7 +97,12 @@ Status Trainer::restore() {
       return std::move(value.status()).withContext(name);
     Status status = Status::success();
     JsonReader reader(&*value, "", status);
-    metrics.step = reader.field("step").integer(0, options.steps);
+    JsonReader step = reader.field("step");
+    metrics.step = step.integer(0, options.steps);
+    if (metrics.step != (*latest)->step)
+      step.fail("expected " + std::to_string((*latest)->step) +
+                ", that of the checkpoint, found " +
+                std::to_string(metrics.step));
     metrics.tokens =
         reader.field("tokens").integer(0, std::numeric_limits<int64_t>::max());
     earlierSeconds = reader.field("seconds").number();

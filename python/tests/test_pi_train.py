@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import time
+import zlib
 
 import numpy as np
 import pytest
@@ -143,6 +144,46 @@ def test_lines_beyond_the_checkpoint_are_written_again(models, tokens, tmp_path)
         file.write('{"step":2,"loss":0}\n{"step":3,"lo')
     train("--resume", killed)
     assert without_times(read_lines(killed)) == without_times(read_lines(whole))
+
+
+def shorten(path):
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def test_damaged_checkpoints(models, tokens, tmp_path):
+    """The newest is passed over; that all are damaged changes nothing."""
+    run = tmp_path / "run"
+    train(models / "train.pi", *options(tokens, run))
+    whole, end = without_times(read_lines(run)), weights(run)
+    folder = run / "checkpoints"
+    shorten(folder / "step-00000060" / "state.json")
+    result = train("--resume", run)
+    assert f"note: '{folder}/step-00000060/state.json' has" in result.stdout
+    assert f"going on from '{folder}/step-00000056'" in result.stdout
+    assert without_times(read_lines(run)) == whole
+    assert weights(run) == end
+    before = (run / "metrics.jsonl").read_bytes()
+    for name in checkpoints(run):
+        shorten(folder / name / "state.json")
+    result = train("--resume", run, check=1)
+    assert f"'{folder}' has no checkpoint that is complete: " in result.stderr
+    assert (run / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_state_of_another_step(models, tokens, tmp_path):
+    run = tmp_path / "run"
+    train(models / "train.pi", *options(tokens, run))
+    before = (run / "metrics.jsonl").read_bytes()
+    state = run / "checkpoints" / "latest" / "state.json"
+    text = state.read_text().replace('"step": 60', '"step": 10')
+    state.write_text(text)
+    record = run / "checkpoints" / "latest" / "checkpoint.json"
+    content = json.loads(record.read_text())
+    content["files"]["state.json"]["crc32"] = zlib.crc32(text.encode())
+    record.write_text(json.dumps(content))
+    result = train("--resume", run, check=1)
+    assert "state.json': step: expected 60, that of the checkpoint" in result.stderr
+    assert (run / "metrics.jsonl").read_bytes() == before
 
 
 def count_lines(run):

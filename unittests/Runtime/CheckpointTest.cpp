@@ -255,6 +255,30 @@ TEST_F(CheckpointTest, TornFilesAreNoticed) {
   }
 }
 
+TEST_F(CheckpointTest, DamagedCheckpointsAreNoBeginning) {
+  for (int64_t step : {1, 2, 3})
+    ASSERT_TRUE(succeeds(write(step)));
+  auto damage = [&](int64_t step) {
+    std::string path = pathOf(step, "state.json");
+    std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1);
+  };
+  std::vector<std::string> skipped;
+  damage(1); // Older than the newest complete one: of no interest.
+  damage(3);
+  auto latest = CheckpointDirectory::latest(run, &skipped);
+  ASSERT_TRUE(succeeds(latest.status()));
+  EXPECT_EQ((*latest)->step, 2);
+  ASSERT_EQ(skipped.size(), 1u);
+  EXPECT_NE(skipped[0].find("'" + pathOf(3, "state.json") + "' has 10 bytes"),
+            std::string::npos)
+      << skipped[0];
+  damage(2);
+  EXPECT_TRUE(failsWith(CheckpointDirectory::latest(run).status(),
+                        ErrorKind::InvalidFile,
+                        "'" + run + "' has no checkpoint that is complete: '" +
+                            pathOf(3, "state.json")));
+}
+
 TEST_F(CheckpointTest, ChangedBytesAreNoticed) {
   ASSERT_TRUE(succeeds(write(1)));
   for (const char *name :

@@ -72,9 +72,11 @@ public:
   /// does not exist.
   static Result<std::vector<StoredCheckpoint>> list(const std::string &path);
 
-  /// The newest of them, if there is one.
+  /// The newest of them, if there is one. `skipped` gets why each later one is
+  /// not complete. Where there are checkpoints and none of them is complete,
+  /// that is an error: something has damaged them.
   static Result<std::optional<StoredCheckpoint>>
-  latest(const std::string &path);
+  latest(const std::string &path, std::vector<std::string> *skipped = nullptr);
 
   /// Sets the parameters and states of `model` to those of the checkpoint at
   /// `checkpoint` (a step-* directory, or a link to one) and gives the text of

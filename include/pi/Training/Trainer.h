@@ -52,7 +52,9 @@ public:
 
   /// Goes on from the last checkpoint, or the beginning if there is none, until
   /// all steps are done or the session ends. Losses are those of a training
-  /// that was never interrupted, bit for bit.
+  /// that was never interrupted, bit for bit. Damaged checkpoints after the
+  /// last complete one are noted; that all are damaged is an error, before
+  /// which nothing of the run changes.
   Result<Ending> run(const SessionOptions &session);
 
   int64_t step() const { return metrics.step; }
