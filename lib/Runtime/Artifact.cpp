@@ -145,22 +145,23 @@ static std::vector<SectionData> readSections(const JsonReader &table,
   constexpr int64_t maxOffset = int64_t(1) << 62;
   for (const JsonReader &entry : table.elements()) {
     std::string name = entry.field("name").string();
-    auto offset = entry.field("offset").integer(0, maxOffset);
-    auto size = entry.field("size").integer(0, maxOffset);
+    auto offset =
+        static_cast<uint64_t>(entry.field("offset").integer(0, maxOffset));
+    auto size =
+        static_cast<uint64_t>(entry.field("size").integer(0, maxOffset));
     auto crc = entry.field("crc32").integer(0, ~uint32_t(0));
-    if (static_cast<uint64_t>(offset + size) > area.size()) {
+    if (offset > area.size() || size > area.size() - offset) {
       entry.fail("the file is truncated: section '" + name + "' ends " +
                  std::to_string(offset + size - area.size()) +
                  " bytes beyond it");
       return sections;
     }
-    std::string_view bytes =
-        area.substr(static_cast<size_t>(offset), static_cast<size_t>(size));
-    if (static_cast<uint64_t>(offset) != alignUp(end))
+    std::string_view bytes = area.substr(offset, size);
+    if (offset != alignUp(end))
       entry.field("offset").fail("expected " + std::to_string(alignUp(end)));
     if (crc32(bytes) != crc)
       entry.fail("section '" + name + "' is damaged (crc32 differs)");
-    end = static_cast<uint64_t>(offset + size);
+    end = offset + size;
     sections.push_back({std::move(name), bytes});
   }
   if (end != area.size())

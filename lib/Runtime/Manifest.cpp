@@ -365,6 +365,27 @@ static Status verifyArgument(const Manifest &manifest, const EntryPoint &entry,
   return invalidFile("unknown kind of argument");
 }
 
+/// Each input, or each output, is an argument exactly once: the argument is
+/// where its memory is.
+static Status verifyPassed(const EntryPoint &entry, EntryArgument::Kind kind,
+                           const char *what,
+                           const std::vector<TensorInfo> &tensors) {
+  std::vector<bool> isPassed(tensors.size());
+  for (const EntryArgument &argument : entry.arguments) {
+    if (argument.kind != kind)
+      continue;
+    if (isPassed[argument.index])
+      return invalidFile("two arguments are the " + std::string(what) + " '" +
+                         tensors[argument.index].name + "'");
+    isPassed[argument.index] = true;
+  }
+  for (size_t i = 0; i < tensors.size(); ++i)
+    if (!isPassed[i])
+      return invalidFile("no argument is the " + std::string(what) + " '" +
+                         tensors[i].name + "'");
+  return Status::success();
+}
+
 static Status verifyEntryPoint(const Manifest &manifest,
                                const EntryPoint &entry) {
   if (Status status = verifyTensors("input", entry.inputs); !status)
@@ -376,6 +397,12 @@ static Status verifyEntryPoint(const Manifest &manifest,
     if (!status)
       return std::move(status).withContext("argument " + std::to_string(i));
   }
+  using Kind = EntryArgument::Kind;
+  Status passed = verifyPassed(entry, Kind::Input, "input", entry.inputs);
+  if (passed)
+    passed = verifyPassed(entry, Kind::Output, "output", entry.outputs);
+  if (!passed)
+    return passed;
   if (manifest.target == "cpu" && entry.symbol.empty())
     return invalidFile("no symbol, which target 'cpu' needs");
   if (manifest.target == "cuda" && entry.plan.empty())

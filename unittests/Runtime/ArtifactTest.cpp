@@ -324,6 +324,11 @@ INSTANTIATE_TEST_SUITE_P(
         ManifestChange{"\"offset\":0", "\"offset\":1", "sections[0]"},
         ManifestChange{"\"offset\":0", "\"offset\":4611686018427387904",
                        "truncated"},
+        // Their sum is beyond int64_t.
+        ManifestChange{"\"offset\":0,\"size\":9",
+                       "\"offset\":4611686018427387904,"
+                       "\"size\":4611686018427387904",
+                       "ends 9223372036854775799 bytes beyond it"},
         ManifestChange{"\"size\":9", "\"size\":10", "truncated"},
         ManifestChange{"\"size\":9", "\"size\":8", "is damaged"},
         ManifestChange{"\"name\":\"host.so\"", "\"name\":\"host\"",
@@ -367,6 +372,24 @@ INSTANTIATE_TEST_SUITE_P(
         BadManifest{
             [](Manifest &m) { m.entryPoints.push_back(m.entryPoints[0]); },
             "entry point 'forward' is listed twice"},
+        BadManifest{[](Manifest &m) { m.entryPoints[0].arguments.pop_back(); },
+                    "entry point 'forward': no argument is the output "
+                    "'logits'"},
+        BadManifest{[](Manifest &m) {
+                      auto &arguments = m.entryPoints[0].arguments;
+                      arguments.push_back(arguments.back());
+                    },
+                    "two arguments are the output 'logits'"},
+        BadManifest{[](Manifest &m) {
+                      auto &arguments = m.entryPoints[0].arguments;
+                      arguments.erase(arguments.begin());
+                    },
+                    "no argument is the input 'input_ids'"},
+        BadManifest{[](Manifest &m) {
+                      auto &arguments = m.entryPoints[0].arguments;
+                      arguments.push_back(arguments.front());
+                    },
+                    "two arguments are the input 'input_ids'"},
         BadManifest{[](Manifest &m) { m.entryPoints[0].symbol = ""; },
                     "no symbol"},
         BadManifest{[](Manifest &m) { m.entryPoints[0].plan = "[1]"; },
