@@ -180,7 +180,7 @@ Status Artifact::read() {
     return std::move(value.status()).withContext("manifest");
 
   Status status;
-  JsonReader reader(&*value, "", status);
+  JsonReader reader(*value, status);
   content = manifestFromJson(reader);
   size_t start =
       std::min<size_t>(alignUp(headerSize + text->size()), bytes.size());

@@ -222,7 +222,7 @@ Result<CheckpointRecord> readRecord(const std::string &directory) {
   if (!value)
     return std::move(value.status()).withContext("'" + path + "'");
   Status status;
-  JsonReader reader(&*value, "", status);
+  JsonReader reader(*value, status);
   reader.field("format_version").integer(formatVersion, formatVersion);
   constexpr int64_t most = std::numeric_limits<int64_t>::max();
   CheckpointRecord record;

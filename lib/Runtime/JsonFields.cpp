@@ -15,9 +15,34 @@ using nlohmann::json;
 
 namespace pi_runtime {
 
+/// Appends the path from one value to another that lies in it.
+static bool appendPath(std::string &path, const json &from, const json *to) {
+  if (&from == to)
+    return true;
+  size_t length = path.size();
+  for (const auto &item : from.items()) {
+    if (!item.value().is_structured() && &item.value() != to)
+      continue;
+    path += from.is_array() ? "[" + item.key() + "]"
+                            : (length ? "." : "") + item.key();
+    if (appendPath(path, item.value(), to))
+      return true;
+    path.resize(length);
+  }
+  return false;
+}
+
+std::string JsonReader::path() const {
+  std::string path;
+  appendPath(path, *document, value ? value : parent);
+  if (!value)
+    path += (path.empty() ? "" : ".") + std::string(missing);
+  return path;
+}
+
 void JsonReader::fail(const std::string &message) const {
-  if (status)
-    status = invalidFile(path + ": " + message);
+  if (*status)
+    *status = invalidFile(message).withContext(path());
 }
 
 bool JsonReader::expect(bool holds, const char *what) const {
@@ -35,7 +60,10 @@ JsonReader JsonReader::field(const char *name) const {
     if (found != value->end())
       child = &*found;
   }
-  return JsonReader(child, path.empty() ? name : path + "." + name, status);
+  JsonReader reader = at(child);
+  reader.parent = value;
+  reader.missing = name;
+  return reader;
 }
 
 bool JsonReader::hasField(const char *name) const {
@@ -47,8 +75,7 @@ std::vector<JsonReader> JsonReader::elements() const {
   if (!expect(value && value->is_array(), "an array"))
     return readers;
   for (const json &element : *value)
-    readers.emplace_back(
-        &element, path + "[" + std::to_string(readers.size()) + "]", status);
+    readers.push_back(at(&element));
   return readers;
 }
 
@@ -57,10 +84,7 @@ std::vector<std::pair<std::string, JsonReader>> JsonReader::fields() const {
   if (!expect(value && value->is_object(), "an object"))
     return readers;
   for (const auto &item : value->items())
-    readers.emplace_back(
-        item.key(),
-        JsonReader(&item.value(), (path.empty() ? "" : path + ".") + item.key(),
-                   status));
+    readers.emplace_back(item.key(), at(&item.value()));
   return readers;
 }
 
@@ -110,6 +134,21 @@ int64_t JsonReader::integer(int64_t minimum, int64_t maximum) const {
   return minimum;
 }
 
+std::vector<int64_t> JsonReader::integers(size_t most, int64_t minimum,
+                                          int64_t maximum) const {
+  std::vector<int64_t> numbers;
+  if (!expect(value && value->is_array(), "an array"))
+    return numbers;
+  if (value->size() > most) {
+    fail("expected at most " + std::to_string(most) + " elements, found " +
+         std::to_string(value->size()));
+    return numbers;
+  }
+  for (const json &element : *value)
+    numbers.push_back(at(&element).integer(minimum, maximum));
+  return numbers;
+}
+
 std::string JsonReader::objectText() const {
   if (!expect(value && value->is_object(), "an object"))
     return "";
@@ -117,25 +156,29 @@ std::string JsonReader::objectText() const {
 }
 
 namespace {
-/// Finds a name that an object has twice. The library keeps the last of them;
-/// a file that has such means different things to different readers. (Its own
-/// callback while it parses takes time that is quadratic in an object's size.)
-class RepeatedNameFinder : public nlohmann::json_sax<json> {
+/// Checks a document before memory is spent on it. An object that has a name
+/// twice means different things to different readers; the library keeps the
+/// last of them. (Its own callback while it parses takes time that is quadratic
+/// in an object's size.)
+class DocumentChecker : public nlohmann::json_sax<json> {
 public:
-  std::string repeated;
+  Status status = invalidFile("not valid JSON");
 
   bool start_object(std::size_t) override {
     names.emplace_back();
-    return true;
+    return enter();
   }
   bool end_object() override {
     names.pop_back();
-    return true;
+    return leave();
   }
+  bool start_array(std::size_t) override { return enter(); }
+  bool end_array() override { return leave(); }
   bool key(std::string &name) override {
-    if (!names.back().insert(name).second && repeated.empty())
-      repeated = name;
-    return true;
+    if (names.back().insert(name).second)
+      return true;
+    status = invalidFile("JSON names the field '" + name + "' twice");
+    return false;
   }
 
   bool null() override { return true; }
@@ -147,25 +190,34 @@ public:
   }
   bool string(std::string &) override { return true; }
   bool binary(json::binary_t &) override { return true; }
-  bool start_array(std::size_t) override { return true; }
-  bool end_array() override { return true; }
   bool parse_error(std::size_t, const std::string &,
                    const nlohmann::detail::exception &) override {
     return false;
   }
 
 private:
+  bool enter() {
+    if (++depth <= maximalJsonDepth)
+      return true;
+    status = invalidFile("JSON is nested more than " +
+                         std::to_string(maximalJsonDepth) + " levels deep");
+    return false;
+  }
+  bool leave() {
+    --depth;
+    return true;
+  }
+
+  unsigned depth = 0;
   /// Of the objects around the place that is read.
   std::vector<std::set<std::string>> names;
 };
 } // namespace
 
 Result<json> parseJsonObject(std::string_view text) {
-  RepeatedNameFinder finder;
-  if (!json::sax_parse(text.begin(), text.end(), &finder))
-    return invalidFile("not valid JSON");
-  if (!finder.repeated.empty())
-    return invalidFile("JSON names the field '" + finder.repeated + "' twice");
+  DocumentChecker checker;
+  if (!json::sax_parse(text.begin(), text.end(), &checker))
+    return std::move(checker.status);
   json value = json::parse(text.begin(), text.end(), /*cb=*/nullptr,
                            /*allow_exceptions=*/false);
   if (!value.is_object())

@@ -164,8 +164,7 @@ static TensorInfo readTensor(const JsonReader &reader) {
   tensor.name = reader.field("name").string();
   tensor.dtype = readDataType(reader.field("dtype"));
   JsonReader shape = reader.field("shape");
-  for (const JsonReader &size : shape.elements())
-    tensor.shape.push_back(size.integer(1, int64_t(1) << 48));
+  tensor.shape = shape.integers(maximalRank, 1, int64_t(1) << 48);
   Result<uint64_t> count = checkedElementCount(tensor.shape);
   if (!count) {
     shape.fail(count.status().message());

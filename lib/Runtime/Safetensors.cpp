@@ -43,21 +43,20 @@ static TensorInfo readEntry(const std::string &name, const JsonReader &reader,
   if (!type)
     reader.fail("unknown dtype '" + typeName + "'");
   info.dtype = type.value_or(DataType::F32);
-  for (const JsonReader &size : reader.field("shape").elements())
-    info.shape.push_back(size.integer(0, int64_t(1) << 48));
+  info.shape = reader.field("shape").integers(maximalRank, 0, int64_t(1) << 48);
   Result<uint64_t> count = checkedElementCount(info.shape);
   if (!count) {
     reader.fail(count.status().message());
     return info;
   }
-  std::vector<JsonReader> offsets = reader.field("data_offsets").elements();
+  std::vector<int64_t> offsets =
+      reader.field("data_offsets").integers(2, 0, int64_t(1) << 62);
   if (offsets.size() != 2) {
     reader.fail("data_offsets: expected two numbers");
     return info;
   }
-  constexpr int64_t maxOffset = int64_t(1) << 62;
-  auto begin = static_cast<uint64_t>(offsets[0].integer(0, maxOffset));
-  auto end = static_cast<uint64_t>(offsets[1].integer(0, maxOffset));
+  auto begin = static_cast<uint64_t>(offsets[0]);
+  auto end = static_cast<uint64_t>(offsets[1]);
   uint64_t expected = *count * dataTypeSize(info.dtype);
   if (end < begin || end - begin != expected)
     reader.fail("data_offsets [" + std::to_string(begin) + ", " +
@@ -116,7 +115,7 @@ Status SafetensorsFile::read() {
 
   Status status;
   std::vector<Extent> extents;
-  for (const auto &[name, reader] : JsonReader(&*header, "", status).fields()) {
+  for (const auto &[name, reader] : JsonReader(*header, status).fields()) {
     if (name == metadataKey) {
       for (const auto &[key, value] : reader.fields())
         (void)value.string();
@@ -214,7 +213,7 @@ Status Checkpoint::readShards(const std::string &indexPath) {
       slash == std::string::npos ? "" : indexPath.substr(0, slash + 1);
 
   Status status;
-  JsonReader map = JsonReader(&*index, "", status).field("weight_map");
+  JsonReader map = JsonReader(*index, status).field("weight_map");
   std::map<std::string, size_t> numbers;
   for (const auto &[name, reader] : map.fields()) {
     std::string shard = reader.string();

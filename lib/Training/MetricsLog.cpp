@@ -57,7 +57,7 @@ static Result<int64_t> readStep(std::string_view text) {
   if (!value)
     return value.status();
   Status status = Status::success();
-  int64_t step = JsonReader(&*value, "", status)
+  int64_t step = JsonReader(*value, status)
                      .field("step")
                      .integer(0, std::numeric_limits<int64_t>::max());
   if (!status)

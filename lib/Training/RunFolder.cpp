@@ -110,7 +110,7 @@ Result<RunSources> RunFolder::read(TrainingOptions &options) const {
   if (!value)
     return std::move(value.status()).withContext(name);
   Status status = Status::success();
-  JsonReader reader(&*value, "", status);
+  JsonReader reader(*value, status);
   if (reader.field("format").string() != "pi-run")
     reader.field("format").fail("expected pi-run");
   reader.field("version").integer(1, 1);

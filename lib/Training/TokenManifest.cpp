@@ -117,7 +117,7 @@ Result<TokenManifest> readTokenManifest(const std::string &folder) {
   if (!value)
     return std::move(value.status()).withContext("'" + path + "'");
   Status status = Status::success();
-  TokenManifest manifest = readManifest(JsonReader(&*value, "", status));
+  TokenManifest manifest = readManifest(JsonReader(*value, status));
   if (!status)
     return std::move(status).withContext("'" + path + "'");
   return manifest;

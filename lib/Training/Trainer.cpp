@@ -96,7 +96,7 @@ Status Trainer::restore() {
     if (!value)
       return std::move(value.status()).withContext(name);
     Status status = Status::success();
-    JsonReader reader(&*value, "", status);
+    JsonReader reader(*value, status);
     JsonReader step = reader.field("step");
     metrics.step = step.integer(0, options.steps);
     if (metrics.step != (*latest)->step)

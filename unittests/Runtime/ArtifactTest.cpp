@@ -395,6 +395,21 @@ INSTANTIATE_TEST_SUITE_P(
         BadManifest{[](Manifest &m) { m.entryPoints[0].plan = "[1]"; },
                     "plan: JSON is not an object"}));
 
+TEST_F(ArtifactTest, DeeplyNestedPlanIsAnError) {
+  Manifest manifest = makeManifest("cuda");
+  auto nest = [&](size_t depth) {
+    manifest.entryPoints[0].plan = "{\"steps\":" + std::string(depth - 1, '[') +
+                                   std::string(depth - 1, ']') + "}";
+    return writeArtifact(directory.path("model.pi"), manifest,
+                         {{hostCodeSection, "abc"}});
+  };
+  EXPECT_TRUE(succeeds(nest(60)));
+  // Depths that overflow the stack where a value is written recursively.
+  for (size_t depth : {65, 1000000})
+    EXPECT_TRUE(failsWith(nest(depth), ErrorKind::InvalidFile,
+                          "plan: JSON is nested more than 64 levels deep"));
+}
+
 TEST_F(ArtifactTest, MissingHostCodeIsNotWritten) {
   EXPECT_TRUE(failsWith(
       writeArtifact(directory.path("model.pi"), makeManifest("cpu"), {}),

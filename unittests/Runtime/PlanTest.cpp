@@ -125,7 +125,7 @@ TEST_F(PlanTest, OutputsAreAsInTheManifestUnlessThePlanSays) {
 }
 
 TEST_F(PlanTest, NamesWhatIsWrong) {
-  std::string steps = std::string(where) + ".steps";
+  std::string steps = std::string(where) + ": steps";
   EXPECT_EQ(errorWith("/steps/0/op", "sort"),
             steps + "[0].op: unknown step 'sort'");
   EXPECT_EQ(errorWith("/steps/0/m", 0),
@@ -146,14 +146,14 @@ TEST_F(PlanTest, NamesWhatIsWrong) {
   EXPECT_EQ(errorWith("/steps/2/to/space", "disk"),
             steps + "[2].to.space: no such buffer");
   EXPECT_EQ(errorWith("/outputs/0/dtype", "i32"),
-            std::string(where) + ".outputs[0].dtype: expected the type of the "
+            std::string(where) + ": outputs[0].dtype: expected the type of the "
                                  "output, or bf16 for one of f32");
   EXPECT_EQ(errorWithout(1, "kernel"),
             steps + "[1].kernel: missing; expected a string");
 }
 
 TEST_F(PlanTest, RefusesAccessOutsideABuffer) {
-  std::string steps = std::string(where) + ".steps";
+  std::string steps = std::string(where) + ": steps";
   EXPECT_EQ(errorWith("/steps/0/a/offset", 4090),
             steps + "[0].a: 64 bytes at offset 4090 do not fit its 4096 bytes");
   EXPECT_EQ(errorWith("/steps/0/k", 9).find(steps + "[0].lda"), 0u);
@@ -174,7 +174,7 @@ TEST_F(PlanTest, ParametersMayBePadded) {
   ASSERT_TRUE(result) << result.status().message();
   EXPECT_EQ(result->parameterBytes, std::vector<uint64_t>{268});
 
-  std::string field = std::string(where) + ".parameters.";
+  std::string field = std::string(where) + ": parameters.";
   EXPECT_EQ(errorWith("/parameters/w", 255).find(field + "w: expected"), 0u);
   EXPECT_EQ(errorWith("/parameters/v", 256),
             field + "v: there is no parameter 'v'");
@@ -185,6 +185,6 @@ TEST_F(PlanTest, RefusesWhatIsNoPlan) {
   EXPECT_EQ(readPlan(manifest, entry).status().message(),
             std::string(where) + ": JSON is not an object");
   EXPECT_EQ(errorWith("/arena_bytes", -1)
-                .find(std::string(where) + ".arena_bytes: expected"),
+                .find(std::string(where) + ": arena_bytes: expected"),
             0u);
 }

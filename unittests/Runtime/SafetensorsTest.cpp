@@ -116,6 +116,22 @@ TEST_F(SafetensorsTest, ManyTensorsAreReadInLinearTime) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
 }
 
+TEST_F(SafetensorsTest, MoreDimensionsThanATensorHasAreAnError) {
+  auto open = [&](size_t rank) {
+    std::string shape = "1";
+    for (size_t i = 1; i < rank; ++i)
+      shape += ",1";
+    return SafetensorsFile::open(write(R"({"w":{"dtype":"F32","shape":[)" +
+                                           shape +
+                                           R"(],"data_offsets":[0,4]}})",
+                                       4))
+        .status();
+  };
+  EXPECT_TRUE(succeeds(open(64)));
+  EXPECT_TRUE(failsWith(open(65), ErrorKind::InvalidFile,
+                        "': w.shape: expected at most 64 elements, found 65"));
+}
+
 TEST_F(SafetensorsTest, PipeIsNoFile) {
   std::string path = directory.path("pipe");
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
@@ -183,7 +199,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadHeader{R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0]}})", 4,
                   "data_offsets: expected two numbers"},
         BadHeader{R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4,8]}})",
-                  4, "data_offsets: expected two numbers"},
+                  4, "w.data_offsets: expected at most 2 elements, found 3"},
         BadHeader{R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}})",
                   4, "w.data_offsets[0]"},
         BadHeader{R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}})",

@@ -50,6 +50,10 @@ bool convertsToFloat(DataType type);
 /// Sizes of the dimensions, outermost first; empty for a scalar.
 using Shape = std::vector<int64_t>;
 
+/// The most dimensions of a tensor in a file; as many as PyTorch's and NumPy's
+/// have.
+constexpr size_t maximalRank = 64;
+
 /// The shape as "2 x 128 x 64", or "scalar".
 std::string shapeText(const Shape &shape);
 

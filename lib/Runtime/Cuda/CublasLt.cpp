@@ -343,10 +343,10 @@ Status CublasLt::readTuning() {
   if (!document->contains(device))
     return Status::success();
   Status status;
-  JsonReader root(&*document, "'" + tuningPath + "'", status);
+  JsonReader root(*document, status);
   for (auto &[shape, choice] : root.field(device.c_str()).fields())
     choices[shape] = choice.integer(0, kMaxCandidates - 1);
-  return status;
+  return std::move(status).withContext("'" + tuningPath + "'");
 }
 
 Status CublasLt::saveTuning() const {

@@ -291,13 +291,12 @@ PlanStep PlanReader::readStep(const JsonReader &json) {
 }
 
 Result<Plan> PlanReader::read() {
+  std::string where = "plan of entry point '" + entry.name + "'";
   Result<nlohmann::json> document = parseJsonObject(entry.plan);
   if (!document)
-    return std::move(document.status())
-        .withContext("plan of entry point '" + entry.name + "'");
+    return std::move(document.status()).withContext(where);
   Status status;
-  JsonReader root(&*document, "plan of entry point '" + entry.name + "'",
-                  status);
+  JsonReader root(*document, status);
   plan.arenaBytes = root.field("arena_bytes").integer(0, kMaxExtent);
   readParameters(root);
   readOutputs(root);
@@ -308,7 +307,7 @@ Result<Plan> PlanReader::read() {
         break;
     }
   if (!status)
-    return status;
+    return std::move(status).withContext(where);
   return std::move(plan);
 }
 
