@@ -404,6 +404,24 @@ TEST_F(ModelTest, DamagedHostCodeIsAnError) {
               "cannot load the host code");
 }
 
+TEST_F(ModelTest, FlippedManifestsOpenOrGiveAnError) {
+  std::string valid = readFile(modelPath), text = manifestText(valid);
+  for (size_t i = 0; i < text.size(); i += 5) {
+    std::string changed = text;
+    changed[i] = static_cast<char>(changed[i] ^ (i % 2 ? 0x20 : 0x01));
+    writeFile(modelPath, withManifest(valid, changed));
+    pi_model *opened = nullptr;
+    if (pi_model_open(modelPath.c_str(), 0, &opened) == PI_OK) {
+      const char *info = nullptr;
+      EXPECT_EQ(pi_model_info(opened, &info), PI_OK) << i;
+      pi_model_free(opened);
+    } else {
+      EXPECT_NE(std::string(pi_last_error()).find(modelPath), std::string::npos)
+          << i << ": " << pi_last_error();
+    }
+  }
+}
+
 TEST_F(ModelTest, ModelsDoNotShareHostCodeOrState) {
   load();
   TinyModel other;

@@ -188,3 +188,15 @@ TEST_F(PlanTest, RefusesWhatIsNoPlan) {
                 .find(std::string(where) + ": arena_bytes: expected"),
             0u);
 }
+
+TEST_F(PlanTest, FlippedBytesNeverCrash) {
+  std::string text = plan.dump();
+  size_t accepted = 0;
+  for (size_t i = 0; i < text.size(); ++i)
+    for (int change : {0x01, 0x20, 0x80}) {
+      entry.plan = text;
+      entry.plan[i] = static_cast<char>(entry.plan[i] ^ change);
+      accepted += readPlan(manifest, entry).ok();
+    }
+  EXPECT_GT(accepted, 0u);
+}

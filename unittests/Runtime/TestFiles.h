@@ -18,6 +18,8 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <sys/resource.h>
+#include <unistd.h>
 
 namespace pi_runtime {
 
@@ -78,9 +80,23 @@ inline testing::AssertionResult succeeds(const Status &status) {
   return testing::AssertionFailure() << status.message();
 }
 
+/// Lets this process, a forked child, have `bytes` of memory more than now.
+inline void limitMemory(size_t bytes) {
+  size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  rlim_t limit = pages * static_cast<size_t>(::sysconf(_SC_PAGESIZE)) + bytes;
+  struct rlimit limits = {limit, RLIM_INFINITY};
+  ::setrlimit(RLIMIT_AS, &limits);
+}
+
 /// A model with one parameter of each sort and one entry point, for `target`
 /// "cpu" or "cuda".
 Manifest makeManifest(const std::string &target);
+
+/// The manifest of an artefact, and an artefact with another text as manifest
+/// and the checksum of that.
+std::string manifestText(const std::string &bytes);
+std::string withManifest(const std::string &bytes, const std::string &text);
 
 } // namespace pi_runtime
 
