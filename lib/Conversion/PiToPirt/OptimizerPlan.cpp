@@ -128,10 +128,8 @@ struct IsFinitePlan : PlanOpInterface::ExternalModel<IsFinitePlan, IsFiniteOp> {
     auto op = cast<IsFiniteOp>(operation);
     SmallVector<Value> buffers = lookup(emitter, op.getInputs());
     SmallVector<MemRefType> types;
-    for (Value input : op.getInputs()) {
-      auto type = cast<RankedTensorType>(input.getType());
-      types.push_back(MemRefType::get(type.getShape(), type.getElementType()));
-    }
+    for (Value input : op.getInputs())
+      types.push_back(getBufferType(input.getType()));
     buffers.push_back(emitter.allocate(op.getResult()));
     return emitter.launch(op.getLoc(),
                           buildIsFinite(emitter.kernels(), op.getLoc(), types),

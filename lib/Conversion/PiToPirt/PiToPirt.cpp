@@ -8,7 +8,7 @@
 
 #include "pi/Conversion/PiToPirt/Passes.h"
 
-#include "LinearFusion.h"
+#include "LinearPlan.h"
 #include "PlanModels.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -33,50 +33,6 @@ namespace mlir::pi {
 using namespace mlir;
 using namespace mlir::pi;
 
-/// Elements that a row is a multiple of so that cuBLASLt has fast algorithms
-/// for it (16 bytes of bf16), and the bytes that other rows are padded to.
-static constexpr int64_t kRowAlignment = 8;
-static constexpr int64_t kPaddedRowBytes = 128;
-
-static MemRefType getBufferType(Type type) {
-  auto tensor = cast<RankedTensorType>(type);
-  return MemRefType::get(tensor.getShape(), tensor.getElementType());
-}
-
-/// The type of what a linear layer writes into an output or with a padded
-/// weight: rows of an awkward length are padded.
-static MemRefType getPaddedType(Type type) {
-  MemRefType buffer = getBufferType(type);
-  if (buffer.getRank() < 2 || !isa<FloatType>(buffer.getElementType()) ||
-      buffer.getShape().back() % kRowAlignment == 0)
-    return buffer;
-  SmallVector<int64_t> strides(buffer.getRank(), 1);
-  int64_t stride =
-      llvm::alignTo(buffer.getShape().back(),
-                    kPaddedRowBytes * 8 / buffer.getElementTypeBitWidth());
-  for (int64_t i = buffer.getRank() - 2; i >= 0; --i) {
-    strides[i] = stride;
-    stride *= buffer.getDimSize(i);
-  }
-  return MemRefType::get(
-      buffer.getShape(), buffer.getElementType(),
-      StridedLayoutAttr::get(buffer.getContext(), /*offset=*/0, strides));
-}
-
-/// The type of a weight whose rows are padded to an aligned number.
-static MemRefType getPaddedWeightType(MemRefType type) {
-  int64_t rows = llvm::alignTo(type.getDimSize(0), kRowAlignment);
-  return MemRefType::get({rows, type.getDimSize(1)}, type.getElementType());
-}
-
-/// Whether a product by cuBLASLt takes this weight [out, in] padded to an
-/// aligned number of rows: only then is it fast, whatever the rows' strides.
-static bool isPaddable(const FusedLinear &layer) {
-  LinearOp linear = layer.linear;
-  return !layer.isSkinny && linear.getTransposed() && !linear.getBias() &&
-         !layer.residual;
-}
-
 /// Whether `op` rounds an argument to bf16.
 static bool isRounding(Operation *op) {
   auto round = dyn_cast<arith::TruncFOp>(op);
@@ -96,7 +52,7 @@ public:
       : function(function), kernelModule(kernelModule), planBuilder(function),
         fusion(function.getBody().front(), maxSkinnyRows) {}
 
-  LogicalResult build();
+  FailureOr<func::FuncOp> build();
 
   OpBuilder &builder() override { return planBuilder; }
   gpu::GPUModuleOp kernels() override { return kernelModule; }
@@ -106,16 +62,11 @@ public:
   LogicalResult launch(Location loc, FailureOr<KernelLaunch> kernel,
                        ValueRange buffers, ValueRange table = {}) override;
 
-  int64_t numGemms = 0, numLaunches = 0;
-
 private:
   LogicalResult createPlan();
   MemRefType getArgumentType(BlockArgument argument);
   MemRefType getOutputType(Value value) const;
   LogicalResult convert(Operation *op);
-  LogicalResult convertLinear(const FusedLinear &layer);
-  void convertToGemm(const FusedLinear &layer);
-  LogicalResult convertToKernel(const FusedLinear &layer);
   LogicalResult finishReturn(func::ReturnOp op);
 
   bool isKnown(Value value) const;
@@ -258,83 +209,6 @@ LogicalResult PlanBuilder::launch(Location loc, FailureOr<KernelLaunch> kernel,
   pirt::LaunchOp::create(planBuilder, loc, symbol, kernel->grid, kernel->block,
                          kernel->sharedBytes, kernel->programmatic, arguments,
                          table);
-  ++numLaunches;
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Linear layers
-//===----------------------------------------------------------------------===//
-
-void PlanBuilder::convertToGemm(const FusedLinear &layer) {
-  LinearOp linear = layer.linear;
-  auto epilogue = pirt::Epilogue::none;
-  if (layer.activation)
-    epilogue = isa<GeluOp>(layer.activation) ? pirt::Epilogue::gelu_tanh
-                                             : pirt::Epilogue::relu;
-  Value a = lookup(linear.getInput()), b = lookup(linear.getWeight());
-  Value bias = linear.getBias() ? lookup(linear.getBias()) : Value();
-  Value c = layer.residual ? lookup(layer.residual) : Value();
-  Value d = isPaddable(layer)
-                ? allocate(layer.result, getPaddedType(layer.result.getType()))
-                : allocate(layer.result);
-  pirt::GemmOp::create(planBuilder, linear.getLoc(), a, b, bias, c, d,
-                       linear.getTransposed(), epilogue);
-  ++numGemms;
-}
-
-LogicalResult PlanBuilder::convertToKernel(const FusedLinear &layer) {
-  LinearOp linear = layer.linear;
-  SkinnyLinearSpec spec;
-  spec.element = linear.getInput().getType().getElementType();
-  spec.resultElement =
-      cast<RankedTensorType>(layer.result.getType()).getElementType();
-  spec.rows = linear.getNumRows();
-  spec.inFeatures = linear.getInFeatures();
-  spec.outFeatures = linear.getOutFeatures();
-  spec.transposed = linear.getTransposed();
-  spec.bias = static_cast<bool>(linear.getBias());
-
-  SmallVector<Value> arguments;
-  if (LayerNormOp norm = layer.layerNorm) {
-    spec.layerNormEpsilon = norm.getEpsilon().convertToDouble();
-    arguments = {lookup(norm.getInput()), lookup(linear.getWeight()),
-                 lookup(norm.getWeight()), lookup(norm.getBias())};
-  } else {
-    arguments = {lookup(linear.getInput()), lookup(linear.getWeight())};
-  }
-  if (spec.bias)
-    arguments.push_back(lookup(linear.getBias()));
-  using Activation = SkinnyLinearSpec::Activation;
-  if (auto gelu = dyn_cast_if_present<GeluOp>(layer.activation))
-    spec.activation = gelu.getApproximate() == GeluApproximation::tanh
-                          ? Activation::GeluTanh
-                          : Activation::GeluErf;
-  else if (layer.activation)
-    spec.activation = Activation::Relu;
-  if (layer.residual) {
-    spec.residual = SkinnyLinearSpec::Residual::Add;
-    arguments.push_back(lookup(layer.residual));
-  }
-  if (auto scaled = dyn_cast_if_present<ScaledResidualOp>(layer.sum)) {
-    spec.residual = SkinnyLinearSpec::Residual::Scaled;
-    arguments.push_back(lookup(scaled.getAlpha()));
-    arguments.push_back(lookup(scaled.getBeta()));
-  }
-  Value result = allocate(layer.result);
-  FailureOr<pirt::MatrixView> view =
-      pirt::getMatrixView(cast<MemRefType>(result.getType()));
-  spec.resultStride = view->stride;
-  arguments.push_back(result);
-  return launch(linear.getLoc(),
-                buildSkinnyLinear(kernelModule, linear.getLoc(), spec),
-                arguments);
-}
-
-LogicalResult PlanBuilder::convertLinear(const FusedLinear &layer) {
-  if (layer.isSkinny)
-    return convertToKernel(layer);
-  convertToGemm(layer);
   return success();
 }
 
@@ -498,7 +372,7 @@ LogicalResult PlanBuilder::convert(Operation *op) {
     return success();
   }
   if (layer)
-    return convertLinear(*layer);
+    return emitLinear(*layer, *this);
   if (auto planOp = dyn_cast<PlanOpInterface>(op))
     return planOp.emitPlan(*this);
   if (auto returnOp = dyn_cast<func::ReturnOp>(op))
@@ -507,7 +381,7 @@ LogicalResult PlanBuilder::convert(Operation *op) {
          << op->getName() << "'";
 }
 
-LogicalResult PlanBuilder::build() {
+FailureOr<func::FuncOp> PlanBuilder::build() {
   if (failed(createPlan()))
     return failure();
   for (Operation &op : function.getBody().front())
@@ -516,7 +390,7 @@ LogicalResult PlanBuilder::build() {
       return failure();
     }
   function.erase();
-  return success();
+  return plan;
 }
 
 namespace {
@@ -548,10 +422,14 @@ struct ConvertPiToPirtPass
           llvm::any_of(function.getBody().front(),
                        [](Operation &op) { return isRounding(&op); });
       PlanBuilder builder(function, kernels, writesWeights ? 0 : maxSkinnyRows);
-      if (failed(builder.build()))
+      FailureOr<func::FuncOp> plan = builder.build();
+      if (failed(plan))
         return signalPassFailure();
-      numGemms += builder.numGemms;
-      numLaunches += builder.numLaunches;
+      auto count = [&](auto ops) {
+        return std::distance(ops.begin(), ops.end());
+      };
+      numGemms += count(plan->getOps<pirt::GemmOp>());
+      numLaunches += count(plan->getOps<pirt::LaunchOp>());
     }
     for ([[maybe_unused]] auto kernel : kernels.getOps<gpu::GPUFuncOp>())
       ++numKernels;

@@ -15,6 +15,12 @@
 
 namespace mlir::pi {
 
+/// The dense buffer of a tensor.
+inline MemRefType getBufferType(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return MemRefType::get(tensor.getShape(), tensor.getElementType());
+}
+
 /// What PlanOpInterface::emitPlan works with: the plan of one function, to
 /// whose end it adds steps.
 class PlanEmitter {
