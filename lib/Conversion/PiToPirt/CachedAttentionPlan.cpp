@@ -51,8 +51,12 @@ struct CachedAttentionPlan
                              op.getHeadSize(),
                              op.getScale().convertToDouble()};
     spec.temperature = static_cast<bool>(op.getTemperature());
-    Operation *update = op.getCache().getDefiningOp();
+    auto update = op.getCache().getDefiningOp<UpdateCacheOp>();
     spec.updatesCache = update && isFusedUpdate(update);
+    if (spec.updatesCache &&
+        failed(emitter.updateInPlace(update.getCache(),
+                                     cast<OpResult>(op.getCache()))))
+      return failure();
     SmallVector<Value> arguments = {emitter.lookup(op.getQkv()),
                                     emitter.lookup(op.getCache()),
                                     emitter.lookup(op.getPosition())};

@@ -50,8 +50,10 @@ struct GlobalNormPlan
 struct AdamWPlan : PlanOpInterface::ExternalModel<AdamWPlan, AdamWOp> {
   LogicalResult emitPlan(Operation *operation, PlanEmitter &emitter) const {
     auto op = cast<AdamWOp>(operation);
-    if (failed(checkInPlace(op, emitter)))
-      return failure();
+    const Value updated[] = {op.getWeight(), op.getExpAvg(), op.getExpAvgSq()};
+    for (auto [before, after] : llvm::zip_equal(updated, op->getResults()))
+      if (failed(emitter.updateInPlace(before, after)))
+        return failure();
     if (joins(op, dyn_cast_if_present<AdamWOp>(op->getNextNode())))
       return success();
     SmallVector<AdamWOp> group = {op};
@@ -72,23 +74,6 @@ private:
            op.getEpsilon() == other.getEpsilon();
   }
 
-  static LogicalResult checkInPlace(AdamWOp op, PlanEmitter &emitter) {
-    for (auto [before, after] :
-         {std::pair<Value, Value>(op.getWeight(), op.getNewWeight()),
-          {op.getExpAvg(), op.getNewExpAvg()},
-          {op.getExpAvgSq(), op.getNewExpAvgSq()}}) {
-      bool isLast = llvm::all_of(before.getUsers(), [&](Operation *user) {
-        return user == op || user->isBeforeInBlock(op);
-      });
-      if (!isLast || emitter.lookup(before) != emitter.allocate(after))
-        return op.emitError("on a GPU an update is written in place of the "
-                            "weight and the moments, so it has to be returned "
-                            "as their new value and nothing may read them "
-                            "behind it");
-    }
-    return success();
-  }
-
   static LogicalResult launch(ArrayRef<AdamWOp> group, PlanEmitter &emitter) {
     AdamWOp op = group.front();
     Location loc = op.getLoc();
@@ -106,6 +91,15 @@ private:
       for (auto [list, tensor] : llvm::zip_equal(lists, tensors))
         list.push_back(emitter.lookup(tensor));
     }
+    auto isWritten = [&](Value buffer) {
+      return llvm::any_of(ArrayRef<int>{0, 2, 3}, [&](int list) {
+        return llvm::is_contained(lists[list], buffer);
+      });
+    };
+    for (auto [update, gradient] : llvm::zip_equal(group, lists[1]))
+      if (isWritten(gradient))
+        return update->emitError("has a gradient that an update beside it, "
+                                 "which runs at the same time, writes over");
     Value factors = emitter.allocateScratch(
         loc, MemRefType::get({3}, emitter.builder().getF32Type()));
     if (failed(emitter.launch(loc,

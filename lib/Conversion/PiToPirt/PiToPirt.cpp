@@ -24,6 +24,7 @@
 #include "pi/Conversion/PiToPirt/RowKernel.h"
 #include "pi/Dialect/Pirt/IR/Pirt.h"
 #include "pi/Transforms/Execution/Passes.h"
+#include "pi/Transforms/Execution/ResultPlaces.h"
 
 namespace mlir::pi {
 #define GEN_PASS_DEF_CONVERTPITOPIRT
@@ -59,6 +60,7 @@ public:
   Value lookup(Value value) override;
   Value allocate(Value value, MemRefType type = {}) override;
   Value allocateScratch(Location loc, MemRefType type) override;
+  LogicalResult updateInPlace(Value before, OpResult after) override;
   LogicalResult launch(Location loc, FailureOr<KernelLaunch> kernel,
                        ValueRange buffers, ValueRange table = {}) override;
 
@@ -67,8 +69,10 @@ private:
   MemRefType getArgumentType(BlockArgument argument);
   MemRefType getOutputType(Value value) const;
   LogicalResult convert(Operation *op);
+  Value flatten(Value buffer);
   LogicalResult finishReturn(func::ReturnOp op);
 
+  bool isStillRead(BlockArgument place, Operation *except = nullptr);
   bool isKnown(Value value) const;
   void pullIntoRun();
   LogicalResult flushRun();
@@ -82,8 +86,12 @@ private:
   LinearFusion fusion;
   func::FuncOp plan;
   DenseMap<Value, Value> buffers;
-  /// Outputs and the state arguments, by the value that is returned.
-  DenseMap<Value, Value> destinations;
+  /// Where each result is given: an output, or the argument it is the new value
+  /// of; and all such places of a value that is returned.
+  SmallVector<BlockArgument> places;
+  DenseMap<Value, SmallVector<BlockArgument, 1>> destinations;
+  /// Operations whose steps are part of the plan.
+  DenseSet<Operation *> emitted;
   /// Row operations that are not emitted yet.
   SmallVector<Operation *> run;
   /// Roundings of arguments that are not emitted yet.
@@ -131,13 +139,13 @@ LogicalResult PlanBuilder::createPlan() {
   SmallVector<DictionaryAttr> attributes;
   SmallVector<Location> locations;
   // Arguments that may be written in place.
-  DenseMap<Attribute, size_t> places;
+  DenseMap<Attribute, size_t> updatable;
   for (BlockArgument argument : function.getArguments()) {
     size_t index = argument.getArgNumber();
     auto attrs = function.getArgAttrDict(index);
     for (StringRef name : {kStateAttr, kParameterAttr})
       if (Attribute place = attrs ? attrs.get(name) : Attribute())
-        places[place] = index;
+        updatable[place] = index;
     types.push_back(getArgumentType(argument));
     attributes.push_back(attrs);
     locations.push_back(argument.getLoc());
@@ -146,10 +154,10 @@ LogicalResult PlanBuilder::createPlan() {
   SmallVector<std::pair<Value, size_t>> returned;
   for (auto [index, value] : llvm::enumerate(terminator->getOperands())) {
     if (Attribute updated = getUpdatedArgument(function, index)) {
-      if (!places.contains(updated))
+      if (!updatable.contains(updated))
         return function.emitOpError("returns ")
                << updated << ", which is no argument";
-      returned.emplace_back(value, places[updated]);
+      returned.emplace_back(value, updatable[updated]);
       continue;
     }
     std::string name = getOutputName(function, index);
@@ -172,8 +180,10 @@ LogicalResult PlanBuilder::createPlan() {
   Block *body = planBuilder.createBlock(&plan.getBody(), {}, types, locations);
   for (BlockArgument argument : function.getArguments())
     buffers[argument] = body->getArgument(argument.getArgNumber());
-  for (auto [value, index] : returned)
-    destinations.try_emplace(stripReshapes(value), body->getArgument(index));
+  for (auto [value, index] : returned) {
+    places.push_back(body->getArgument(index));
+    destinations[stripReshapes(value)].push_back(places.back());
+  }
   return success();
 }
 
@@ -186,13 +196,35 @@ Value PlanBuilder::lookup(Value value) {
   return buffers.lookup(value);
 }
 
+/// Whether an operation but `except` is still to read what an argument of the
+/// plan holds at the start. Outputs hold nothing.
+bool PlanBuilder::isStillRead(BlockArgument place, Operation *except) {
+  unsigned index = place.getArgNumber();
+  return index < function.getNumArguments() &&
+         hasReader(function.getArgument(index), [&](Operation *reader) {
+           return reader != except && !emitted.contains(reader);
+         });
+}
+
 Value PlanBuilder::allocate(Value value, MemRefType type) {
-  Value &buffer = buffers[value];
-  if (Value destination = destinations.lookup(value))
-    return buffer = destination;
+  for (BlockArgument place : destinations.lookup(value))
+    if (!isStillRead(place))
+      return buffers[value] = place;
   if (!type)
     type = getBufferType(value.getType());
-  return buffer = allocateScratch(value.getLoc(), type);
+  return buffers[value] = allocateScratch(value.getLoc(), type);
+}
+
+LogicalResult PlanBuilder::updateInPlace(Value before, OpResult after) {
+  auto place = dyn_cast<BlockArgument>(lookup(before));
+  if (!place || !llvm::is_contained(destinations.lookup(after), place) ||
+      isStillRead(place, after.getOwner()))
+    return after.getOwner()->emitError(
+        "on a GPU an update is written in place of what it updates, so it has "
+        "to be returned as the new value of that and nothing may read the old "
+        "one behind it");
+  buffers[after] = place;
+  return success();
 }
 
 Value PlanBuilder::allocateScratch(Location loc, MemRefType type) {
@@ -279,6 +311,7 @@ LogicalResult PlanBuilder::emitRun(ArrayRef<Operation *> ops) {
     }
     arguments.push_back(buffer);
   }
+  emitted.insert_range(ops);
   if (failed(launch(loc, kernel->launch, arguments)))
     return failure();
   if (parts.empty())
@@ -307,6 +340,7 @@ LogicalResult PlanBuilder::flushRounding() {
     targets.push_back(allocate(op.getResult(), type));
   }
   Location loc = roundings.front().getLoc();
+  emitted.insert_range(roundings);
   roundings.clear();
   sources.append(targets);
   return launch(loc, buildRoundTensors(kernelModule, loc, spec),
@@ -317,19 +351,53 @@ LogicalResult PlanBuilder::flushRounding() {
 // All operations
 //===----------------------------------------------------------------------===//
 
+/// Whether what one buffer holds lies in the other in the same way.
+static bool areAlike(MemRefType a, MemRefType b) {
+  if (a.getLayout().isIdentity() && b.getLayout().isIdentity())
+    return a.getNumElements() == b.getNumElements();
+  FailureOr<pirt::MatrixView> x = pirt::getMatrixView(a);
+  FailureOr<pirt::MatrixView> y = pirt::getMatrixView(b);
+  return succeeded(x) && succeeded(y) && x->rows == y->rows &&
+         x->columns == y->columns && x->stride == y->stride;
+}
+
+/// The buffer with all that pads its rows, as a contiguous one.
+Value PlanBuilder::flatten(Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  if (type.getLayout().isIdentity())
+    return buffer;
+  int64_t elementBytes = type.getElementTypeBitWidth() / 8;
+  auto flat = MemRefType::get({pirt::getBufferBytes(type) / elementBytes},
+                              type.getElementType());
+  return pirt::ViewOp::create(planBuilder, buffer.getLoc(), flat, buffer,
+                              /*offset=*/0);
+}
+
 LogicalResult PlanBuilder::finishReturn(func::ReturnOp op) {
-  for (Value value : op.getOperands()) {
-    Value source = lookup(value);
-    Value target = destinations.lookup(stripReshapes(value));
-    if (source == target)
+  SmallVector<ResultCopy> copies;
+  for (auto [value, place] : llvm::zip_equal(op.getOperands(), places)) {
+    Value buffer = lookup(value);
+    if (buffer == place)
       continue;
-    if (cast<MemRefType>(source.getType()).getShape() !=
-            cast<MemRefType>(target.getType()).getShape() ||
-        !cast<MemRefType>(target.getType()).getLayout().isIdentity())
+    auto from = cast<MemRefType>(buffer.getType());
+    auto to = cast<MemRefType>(place.getType());
+    if (!areAlike(from, to))
       return op.emitError("a plan cannot copy ")
-             << source.getType() << " to its output " << target.getType();
-    pirt::CopyOp::create(planBuilder, value.getLoc(), source, target);
+             << from << " to its output " << to;
+    copies.push_back({flatten(buffer), flatten(place), buffer});
   }
+  emitCopies(
+      std::move(copies),
+      [&](const ResultCopy &copy) {
+        pirt::CopyOp::create(planBuilder, copy.origin.getLoc(), copy.source,
+                             copy.target);
+      },
+      [&](Value source) {
+        Value staged = allocateScratch(source.getLoc(),
+                                       cast<MemRefType>(source.getType()));
+        pirt::CopyOp::create(planBuilder, source.getLoc(), source, staged);
+        return staged;
+      });
   func::ReturnOp::create(planBuilder, op.getLoc());
   return success();
 }
@@ -347,10 +415,8 @@ LogicalResult PlanBuilder::convert(Operation *op) {
   const FusedLinear *layer = fusion.endingAt(op);
   if (!layer && fusion.isFused(op))
     return success();
-  if (isFusedUpdate(op)) {
-    buffers[op->getResult(0)] = lookup(op->getOperand(0));
+  if (isFusedUpdate(op))
     return success();
-  }
   auto rowOp =
       layer || isRounding(op) ? RowOpInterface() : dyn_cast<RowOpInterface>(op);
   if (rowOp && !run.empty() && canJoinRun(run, rowOp)) {
@@ -367,14 +433,23 @@ LogicalResult PlanBuilder::convert(Operation *op) {
     return failure();
   if (rowOp) {
     run.push_back(op);
-    if (OpOperand *updated = rowOp.getUpdatedOperand())
-      buffers[op->getResult(0)] = lookup(updated->get());
-    return success();
+    OpOperand *updated = rowOp.getUpdatedOperand();
+    return updated ? updateInPlace(updated->get(), op->getResult(0))
+                   : success();
   }
-  if (layer)
-    return emitLinear(*layer, *this);
-  if (auto planOp = dyn_cast<PlanOpInterface>(op))
-    return planOp.emitPlan(*this);
+  if (layer) {
+    LogicalResult result = emitLinear(*layer, *this);
+    for (Operation *part = layer->linear; part != op;
+         part = *part->user_begin())
+      emitted.insert(part);
+    emitted.insert(op);
+    return result;
+  }
+  if (auto planOp = dyn_cast<PlanOpInterface>(op)) {
+    LogicalResult result = planOp.emitPlan(*this);
+    emitted.insert(op);
+    return result;
+  }
   if (auto returnOp = dyn_cast<func::ReturnOp>(op))
     return finishReturn(returnOp);
   return op->emitError("there is no GPU code for operation '")

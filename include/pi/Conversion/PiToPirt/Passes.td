@@ -30,7 +30,9 @@ def ConvertPiToPirt : Pass<"convert-pi-to-pirt", "::mlir::ModuleOp"> {
       and nothing that is not yet computed join a run; sums over rows are
       gathered in its kernel, and a second one sums what blocks leave.
 
-    States are updated in place. Rows of an output whose length is no multiple
+    Caches, and what an optimizer updates, are updated in place. Another new
+    value of a state or parameter is written where the old one is if nothing is
+    still to read that, or else is copied there at the end. Rows of an output whose length is no multiple
     of 16 bytes are padded to a multiple of 128 bytes.
 
     ```

@@ -33,9 +33,14 @@ public:
   virtual gpu::GPUModuleOp kernels() = 0;
   /// The buffer of a tensor that has been computed.
   virtual Value lookup(Value tensor) = 0;
-  /// A buffer for a tensor that is about to be computed: the function's output
-  /// if it is one. `type` is the tensor's unless given.
+  /// A buffer for a tensor that is about to be computed: where the function
+  /// gives it if it is a result, and nothing is still to read what is there.
+  /// `type` is the tensor's unless given.
   virtual Value allocate(Value tensor, MemRefType type = {}) = 0;
+  /// Makes the buffer of `before` that of `after`, which is written over it. An
+  /// error at the operation that computes `after` unless the function returns
+  /// it as the new value of `before`, which nothing else is still to read.
+  virtual LogicalResult updateInPlace(Value before, OpResult after) = 0;
   /// A buffer for what no tensor of the function stands for.
   virtual Value allocateScratch(Location loc, MemRefType type) = 0;
   /// Launches a kernel, or passes on that it could not be built. The kernel

@@ -95,9 +95,6 @@ bool canJoinRun(ArrayRef<Operation *> run, RowOpInterface op);
 FailureOr<RowKernel> buildRowKernel(gpu::GPUModuleOp module,
                                     ArrayRef<Operation *> ops);
 
-/// The value that `value` is another shape of.
-Value stripReshapes(Value value);
-
 /// Whether `value` is a constant of equal floating-point numbers.
 bool isSplatConstant(Value value);
 

@@ -9,6 +9,7 @@
 #include "KernelRowEmitter.h"
 
 #include "mlir/IR/Matchers.h"
+#include "pi/Transforms/Execution/ResultPlaces.h"
 
 using namespace mlir;
 using namespace mlir::pi;

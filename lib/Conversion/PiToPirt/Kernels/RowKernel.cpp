@@ -10,8 +10,8 @@
 
 #include "KernelRowEmitter.h"
 
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "pi/Transforms/Execution/ResultPlaces.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/xxhash.h"
 
@@ -23,15 +23,6 @@ using namespace mlir::pi;
 /// Sums over rows in one kernel, of which each takes a register for every
 /// element of a row that a thread holds.
 static constexpr int64_t kMaxRowSums = 3;
-
-Value mlir::pi::stripReshapes(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (!isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(op))
-      break;
-    value = op->getOperand(0);
-  }
-  return value;
-}
 
 bool mlir::pi::isSplatConstant(Value value) {
   DenseElementsAttr constant;
@@ -109,15 +100,6 @@ struct RunValues {
 };
 } // namespace
 
-/// Whether an operation outside of `ops` reads `value` or another shape of it.
-static bool hasUserOutside(Value value, ArrayRef<Operation *> ops) {
-  return llvm::any_of(value.getUsers(), [&](Operation *user) {
-    if (isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(user))
-      return hasUserOutside(user->getResult(0), ops);
-    return !llvm::is_contained(ops, user);
-  });
-}
-
 RunValues::RunValues(ArrayRef<Operation *> ops) {
   for (Operation *op : ops) {
     auto rowOp = cast<RowOpInterface>(op);
@@ -132,7 +114,9 @@ RunValues::RunValues(ArrayRef<Operation *> ops) {
     if (rowOp.getUpdatedOperand())
       continue;
     for (OpResult result : op->getResults())
-      if (!rowOp.isRowSum(result) && hasUserOutside(result, ops))
+      if (!rowOp.isRowSum(result) && hasReader(result, [&](Operation *reader) {
+            return !llvm::is_contained(ops, reader);
+          }))
         results.insert(result);
     SmallVector<Value> rowSums = getRowSums(rowOp);
     sums.insert(rowSums.begin(), rowSums.end());
