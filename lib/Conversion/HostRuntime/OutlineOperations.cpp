@@ -9,6 +9,7 @@
 #include "pi/Conversion/HostRuntime/Passes.h"
 #include "pi/Dialect/Pi/IR/Pi.h"
 #include "pi/Transforms/Execution/Passes.h"
+#include "pi/Transforms/Execution/ResultPlaces.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -76,11 +77,12 @@ public:
 
 private:
   LogicalResult chooseDestinations();
-  LogicalResult replaceArgument(OpOperand &result, BlockArgument before);
+  void replaceArgument(OpOperand &result, BlockArgument before);
   void passDestinationsThroughReshapes();
   LogicalResult lower(Operation *op);
   void outline(Group group);
   Value getDestination(OpBuilder &builder, Value tensor);
+  void copyResults(Operation *terminator);
 
   func::FuncOp function;
   Block &body;
@@ -127,9 +129,7 @@ static Operation *getRunningOp(Operation *op) {
 
 /// Whether anything reads the tensor, or a view of it, after `update` has run.
 static bool isReadAfter(Value tensor, Operation *update) {
-  return llvm::any_of(tensor.getUsers(), [&](Operation *user) {
-    if (isa<tensor::CollapseShapeOp>(user))
-      return isReadAfter(user->getResult(0), update);
+  return hasReader(tensor, [&](Operation *user) {
     return user != update && !getRunningOp(user)->isBeforeInBlock(update);
   });
 }
@@ -151,29 +151,21 @@ static Value getUpdatedOperand(OpResult result) {
 /// Whether an operation can write its result where `before` is: it does not
 /// read it, or updates it.
 static bool canReplace(OpResult result, Value before) {
-  int64_t uses = 0;
-  for (Value operand : result.getOwner()->getOperands()) {
-    auto view = operand.getDefiningOp<tensor::CollapseShapeOp>();
-    uses += operand == before || (view && view.getSrc() == before);
-  }
+  int64_t uses =
+      llvm::count_if(result.getOwner()->getOperands(), [&](Value operand) {
+        return stripReshapes(operand) == before;
+      });
   return uses == 0 || (uses == 1 && getUpdatedOperand(result) == before);
 }
 
 /// Chooses where the new value of an argument is written: where the old one is,
 /// by the operation that computes it if it can, or else by a copy at the end.
-LogicalResult FunctionOutliner::replaceArgument(OpOperand &result,
-                                                BlockArgument before) {
-  Operation *terminator = result.getOwner();
-  if (llvm::any_of(terminator->getOpOperands(), [&](OpOperand &other) {
-        return other.get() == before && &other != &result;
-      }))
-    return terminator->emitError("the old value of ")
-           << getUpdatedArgument(function, result.getOperandNumber())
-           << " is given, too, but the new one takes its place";
+void FunctionOutliner::replaceArgument(OpOperand &result,
+                                       BlockArgument before) {
   // Each constant is written at the end, where nothing reads the old value.
   Operation *update = result.get().getDefiningOp();
   if (update && update->hasTrait<OpTrait::ConstantLike>()) {
-    OpBuilder builder(terminator);
+    OpBuilder builder(result.getOwner());
     Operation *constant = update;
     update = builder.clone(*constant);
     result.set(update->getResult(0));
@@ -187,7 +179,6 @@ LogicalResult FunctionOutliner::replaceArgument(OpOperand &result,
       canReplace(cast<OpResult>(result.get()), before) &&
       !isReadAfter(before, getRunningOp(update)))
     destinations[result.get()] = before;
-  return success();
 }
 
 /// Adds an argument for each result that takes no argument's place, and says
@@ -206,8 +197,7 @@ LogicalResult FunctionOutliner::chooseDestinations() {
     Attribute place = getUpdatedArgument(function, result.getOperandNumber());
     BlockArgument before = place ? places.lookup(place) : BlockArgument();
     if (before) {
-      if (failed(replaceArgument(result, before)))
-        return failure();
+      replaceArgument(result, before);
       continue;
     }
     if (isa_and_present<StringAttr>(place))
@@ -295,6 +285,42 @@ void FunctionOutliner::outline(Group group) {
   pass.numOperations += group.operations.size();
 }
 
+/// Copies the results that are not computed in their places.
+void FunctionOutliner::copyResults(Operation *terminator) {
+  SmallVector<ResultCopy> copies;
+  for (auto [value, output] :
+       llvm::zip_equal(terminator->getOperands(), outputs)) {
+    bool inPlace = destinations.lookup(value) == output &&
+                   !value.getDefiningOp<tensor::CollapseShapeOp>();
+    if (auto collapse = value.getDefiningOp<tensor::CollapseShapeOp>())
+      if (auto expand = destinations.lookup(collapse.getSrc())
+                            .getDefiningOp<memref::ExpandShapeOp>())
+        inPlace = expand.getSrc() == output;
+    if (inPlace)
+      continue;
+    Value whole = value;
+    while (auto collapse = whole.getDefiningOp<tensor::CollapseShapeOp>())
+      whole = collapse.getSrc();
+    copies.push_back({buffers.lookup(value), output, buffers.lookup(whole)});
+  }
+  OpBuilder builder(terminator);
+  auto copy = [&](Value source, Value target) {
+    memref::CopyOp::create(builder, source.getLoc(), source, target);
+  };
+  emitCopies(
+      std::move(copies),
+      [&](const ResultCopy &each) { copy(each.source, each.target); },
+      [&](Value source) {
+        // An argument is no buffer yet.
+        auto type = dyn_cast<MemRefType>(source.getType());
+        Value staged = memref::AllocOp::create(
+            builder, source.getLoc(),
+            type ? type : getBufferType(source.getType()));
+        copy(source, staged);
+        return staged;
+      });
+}
+
 LogicalResult FunctionOutliner::run() {
   if (failed(chooseDestinations()))
     return failure();
@@ -308,19 +334,8 @@ LogicalResult FunctionOutliner::run() {
       return failure();
 
   Operation *terminator = body.getTerminator();
+  copyResults(terminator);
   OpBuilder builder(terminator);
-  for (auto [value, output] :
-       llvm::zip_equal(terminator->getOperands(), outputs)) {
-    bool inPlace = destinations.lookup(value) == output &&
-                   !value.getDefiningOp<tensor::CollapseShapeOp>();
-    if (auto collapse = value.getDefiningOp<tensor::CollapseShapeOp>())
-      if (auto expand = destinations.lookup(collapse.getSrc())
-                            .getDefiningOp<memref::ExpandShapeOp>())
-        inPlace = expand.getSrc() == output;
-    if (!inPlace)
-      memref::CopyOp::create(builder, value.getLoc(), buffers.lookup(value),
-                             output);
-  }
   func::ReturnOp::create(builder, terminator->getLoc());
   terminator->erase();
   for (Operation *op : llvm::reverse(tensorOperations))

@@ -41,3 +41,33 @@ func.func @two_places(%x: tensor<4xf32> {pi.name = "x"}, %a: tensor<4xf32> {pi.s
   %0 = pi.relu %x : tensor<4xf32>
   return %0, %0, %x : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
 }
+
+// What a function also gives as it was is overwritten once that is copied: as
+// an output, and as another state through a view.
+// CHECK-LABEL: func.func @old_value
+// CHECK-SAME: %[[X:[^:]*]]: memref<2x2xf32>, %[[B:[^:]*]]: memref<2x2xf32>, %[[A:[^:]*]]: memref<4xf32>, %[[Y:[^:]*]]: memref<2x2xf32>)
+// CHECK: %[[FLAT:.*]] = memref.collapse_shape %[[B]]
+// CHECK: %[[NEW:.*]] = memref.alloc
+// CHECK: call @kernel.relu{{.*}}(%[[X]], %[[NEW]])
+// CHECK: memref.copy %[[FLAT]], %[[A]]
+// CHECK: memref.copy %[[B]], %[[Y]]
+// CHECK: memref.copy %[[NEW]], %[[B]]
+func.func @old_value(%x: tensor<2x2xf32> {pi.name = "x"}, %b: tensor<2x2xf32> {pi.state = "b"}, %a: tensor<4xf32> {pi.state = "a"})
+    -> (tensor<2x2xf32> {pi.state = "b"}, tensor<4xf32> {pi.state = "a"}, tensor<2x2xf32> {pi.name = "y"}) {
+  %flat = tensor.collapse_shape %b [[0, 1]] : tensor<2x2xf32> into tensor<4xf32>
+  %0 = pi.relu %x : tensor<2x2xf32>
+  return %0, %flat, %b : tensor<2x2xf32>, tensor<4xf32>, tensor<2x2xf32>
+}
+
+// An exchange goes through memory of its own.
+// CHECK-LABEL: func.func @exchange
+// CHECK-SAME: %[[A:[^:]*]]: memref<4xf32>, %[[B:[^:]*]]: memref<4xf32>)
+// CHECK-NEXT: %[[OLD:.*]] = memref.alloc() : memref<4xf32>
+// CHECK-NEXT: memref.copy %[[B]], %[[OLD]]
+// CHECK-NEXT: memref.copy %[[A]], %[[B]]
+// CHECK-NEXT: memref.copy %[[OLD]], %[[A]]
+// CHECK-NEXT: return
+func.func @exchange(%a: tensor<4xf32> {pi.state = "a"}, %b: tensor<4xf32> {pi.state = "b"})
+    -> (tensor<4xf32> {pi.state = "a"}, tensor<4xf32> {pi.state = "b"}) {
+  return %b, %a : tensor<4xf32>, tensor<4xf32>
+}
