@@ -478,7 +478,9 @@ struct ConvertPiToPirtPass
     SmallVector<func::FuncOp> functions;
     for (auto function : module.getOps<func::FuncOp>())
       if (function.isPublic() && !function.isExternal() &&
-          llvm::any_of(function.getArgumentTypes(), llvm::IsaPred<TensorType>))
+          llvm::any_of(llvm::concat<const Type>(function.getArgumentTypes(),
+                                                function.getResultTypes()),
+                       llvm::IsaPred<TensorType>))
         functions.push_back(function);
     if (functions.empty())
       return;

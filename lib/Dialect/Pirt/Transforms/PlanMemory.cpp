@@ -75,11 +75,19 @@ static void addUses(Value value, const DenseMap<Operation *, int64_t> &steps,
   }
 }
 
+/// Whether the function is a plan, which may be as little as a copy of a state.
+/// Others, such as those that derive parameters on the host, have tensors.
+static bool isPlan(func::FuncOp function) {
+  return function.isPublic() && function.getBody().hasOneBlock() &&
+         function.getNumResults() == 0 &&
+         llvm::all_of(function.getArgumentTypes(), llvm::IsaPred<MemRefType>);
+}
+
 namespace {
 struct PlanMemoryPass : pirt::impl::PirtPlanMemoryBase<PlanMemoryPass> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
-    if (function.isExternal() || !function.getBody().hasOneBlock())
+    if (!isPlan(function))
       return;
     DenseMap<Operation *, int64_t> steps;
     for (auto [step, op] : llvm::enumerate(function.getBody().front()))
@@ -105,10 +113,6 @@ struct PlanMemoryPass : pirt::impl::PirtPlanMemoryBase<PlanMemoryPass> {
       buffers.push_back(buffer);
       bufferBytes += buffer.bytes;
     }
-    // A function that is no plan stays as it is.
-    if (allocations.empty() && function.getOps<LaunchOp>().empty() &&
-        function.getOps<GemmOp>().empty())
-      return;
 
     ArenaPlan plan = planArena(buffers);
     for (auto [alloc, offset] : llvm::zip_equal(allocations, plan.offsets))

@@ -45,6 +45,25 @@ func.func @views(%x: memref<128xf32> {pi.name = "x"}, %y: memref<128xf32> {pirt.
   return
 }
 
+// A copy is a plan, too, and so is nothing at all; what works on tensors is not.
+// CHECK-LABEL: func.func @copy_only
+// CHECK-SAME: pirt.arena_bytes = 0
+func.func @copy_only(%s: memref<4xf32> {pi.state = "s"}, %y: memref<4xf32> {pirt.output = "y"}) {
+  pirt.copy %s to %y : memref<4xf32> to memref<4xf32>
+  return
+}
+// CHECK-LABEL: func.func @nothing
+// CHECK-SAME: pirt.arena_bytes = 0
+func.func @nothing() {
+  return
+}
+// CHECK-LABEL: func.func private @initialize.w
+// CHECK-NOT: pirt.arena_bytes
+func.func private @initialize.w(%x: tensor<4xf32> {pi.parameter = @v}) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
+pi.parameter @v : tensor<4xf32>
+
 gpu.module @kernels {
   gpu.func @k1(%x: memref<128xf32>, %y: memref<128xf32>) kernel {
     gpu.return
