@@ -112,6 +112,37 @@ TEST_P(Models, PrefillAndDecodeAgree) {
   }
 }
 
+/// The form for one next token gives the row of all logits, wherever it stands.
+TEST_P(Models, NextTokenOnlyAgrees) {
+  CompiledModel model = compileArchitecture(GetParam());
+  Parameters parameters = setParameters(model, /*derivedToo=*/true);
+  runTool("pi-opt private.mlir --pi-next-token-only -o next.mlir");
+  CompiledModel narrowed("next.mlir", "--entry-points=forward");
+  for (const pi_runtime::ParameterInfo &info : narrowed.manifest().parameters)
+    narrowed.setParameter(info.name, parameters.at(info.name));
+
+  int64_t vocabSize = GetParam().reference.vocabSize;
+  Tensor tokens =
+      asTensor(someTokens(batch * positions, vocabSize), {batch, positions});
+  Tensor all = model.run("forward", {{"input_ids", tokens}}).at("logits");
+  for (int64_t position : {int64_t(0), int64_t(5), positions - 1}) {
+    Tensor expected{{batch, 1, vocabSize}, {}};
+    for (int64_t sequence = 0; sequence < batch; ++sequence) {
+      auto row =
+          all.data.begin() + (sequence * positions + position) * vocabSize;
+      expected.data.insert(expected.data.end(), row, row + vocabSize);
+    }
+    Tensor actual =
+        narrowed
+            .run("forward",
+                 {{"input_ids", tokens},
+                  {"position", {{}, {static_cast<float>(position)}}}})
+            .at("logits");
+    EXPECT_LT(maxDifference(actual, expected), tolerance)
+        << "position " << position;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Architectures, Models,
     testing::Values(architecture("SM+LN+G", true, "gelu_tanh"),

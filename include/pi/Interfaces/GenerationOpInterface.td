@@ -17,7 +17,8 @@ def GenerationOpInterface : OpInterface<"GenerationOpInterface"> {
     sequence its rows stand: it looks at other positions, or at the number of
     its own. To generate token by token it needs a form that reads a prompt
     (prefill) and a form that reads one new position (decode), and may keep a
-    state from step to step.
+    state from step to step. Both forms give the first result; a value that
+    needs another one has no such form.
 
     Operations without this interface work in all three forms as they are, at
     the shapes that follow from their operands.
@@ -38,10 +39,16 @@ def GenerationOpInterface : OpInterface<"GenerationOpInterface"> {
       (ins "::mlir::OpBuilder &":$builder, "::mlir::IRMapping &":$operands,
            "::mlir::Value &":$state)>,
     InterfaceMethod<[{
-      Builds the form that reads one position, whose number is the scalar
-      `position`. Fails, with a diagnostic, if the operation has none.
+      Why the operation has no form that reads one position, as an error says it
+      after the operation's name; empty if it has one.
       }],
-      "::mlir::FailureOr<::mlir::Value>", "buildDecode",
+      "::llvm::StringRef", "getDecodeObstacle", (ins),
+      /*methodBody=*/"", /*defaultImplementation=*/"return {};">,
+    InterfaceMethod<[{
+      Builds the form that reads one position, whose number is the scalar
+      `position`; only if nothing is in the way (`getDecodeObstacle`).
+      }],
+      "::mlir::Value", "buildDecode",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::IRMapping &":$operands,
            "::mlir::Value":$position, "::mlir::Value &":$state)>,
   ];

@@ -48,12 +48,12 @@ struct BuildGeneration final
   void runOnOperation() override;
 
 private:
-  void collectStates(func::FuncOp forward);
+  LogicalResult collectStates(func::FuncOp forward);
   func::FuncOp declare(StringRef name, RankedTensorType tokens,
                        StringRef positionName);
   void finish(OpBuilder &builder, func::FuncOp function, Value logits,
               ValueRange states);
-  LogicalResult buildPrefill();
+  void buildPrefill();
   LogicalResult buildDecode();
 
   func::FuncOp forward;
@@ -63,20 +63,25 @@ private:
 };
 } // namespace
 
-void BuildGeneration::collectStates(func::FuncOp function) {
+/// Fails after an error message if an operation cannot run token by token.
+LogicalResult BuildGeneration::collectStates(func::FuncOp function) {
   llvm::StringSet<> names;
-  function.walk([&](GenerationOpInterface op) {
+  auto result = function.walk([&](GenerationOpInterface op) -> WalkResult {
+    if (StringRef obstacle = op.getDecodeObstacle(); !obstacle.empty())
+      return op->emitOpError(obstacle);
     RankedTensorType type = op.getStateType();
     if (!type)
-      return;
+      return WalkResult::advance();
     StringRef location = getLocationName(op.getLoc());
     std::string base = location.empty() ? "cache" : (location + ".cache").str();
     std::string name = base;
     for (int64_t i = 1; !names.insert(name).second; ++i)
       name = base + "." + std::to_string(i);
     states[op] = {name, type};
+    return WalkResult::advance();
   });
   numStates = states.size();
+  return failure(result.wasInterrupted());
 }
 
 /// Makes the function with its arguments and no body operations yet.
@@ -132,7 +137,7 @@ void BuildGeneration::finish(OpBuilder &builder, func::FuncOp function,
 // Prefill
 //===----------------------------------------------------------------------===//
 
-LogicalResult BuildGeneration::buildPrefill() {
+void BuildGeneration::buildPrefill() {
   func::FuncOp prefill =
       declare(kPrefillName, signature.tokens, "last_position");
   Block &body = prefill.getFunctionBody().front();
@@ -157,14 +162,10 @@ LogicalResult BuildGeneration::buildPrefill() {
   Operation *terminator = forward.getFunctionBody().front().getTerminator();
   PositionSelector selector(builder, body, prefill.getArgument(1),
                             /*decode=*/false);
-  FailureOr<Value> logits =
-      selector.select(mapping.lookup(terminator->getOperand(0)));
-  if (failed(logits))
-    return failure();
-  finish(builder, prefill, *logits, newStates);
+  Value logits = selector.select(mapping.lookup(terminator->getOperand(0)));
+  finish(builder, prefill, logits, newStates);
   IRRewriter rewriter(&getContext());
   (void)runRegionDCE(rewriter, prefill->getRegions());
-  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -210,16 +211,18 @@ LogicalResult BuildGeneration::buildDecode() {
     Value state;
     if (states.contains(&op))
       state = decode.getArgument(2 + newStates.size());
-    FailureOr<Value> result =
-        generation.buildDecode(builder, mapping, decode.getArgument(1), state);
-    if (failed(result))
-      return failure();
-    mapping.map(op.getResult(0), *result);
+    mapping.map(
+        op.getResult(0),
+        generation.buildDecode(builder, mapping, decode.getArgument(1), state));
     if (state)
       newStates.push_back(state);
   }
   Operation *terminator = forward.getFunctionBody().front().getTerminator();
-  finish(builder, decode, mapping.lookup(terminator->getOperand(0)), newStates);
+  Value logits = mapping.lookup(terminator->getOperand(0));
+  if (cast<RankedTensorType>(logits.getType()).getDimSize(1) != 1)
+    return terminator->emitError("logits do not depend on the tokens, so they "
+                                 "have no form for one position");
+  finish(builder, decode, logits, newStates);
   return success();
 }
 
@@ -248,7 +251,9 @@ void BuildGeneration::runOnOperation() {
     return signalPassFailure();
   signature = *read;
   states.clear();
-  collectStates(forward);
-  if (failed(buildPrefill()) || failed(buildDecode()))
+  if (failed(collectStates(forward)))
+    return signalPassFailure();
+  buildPrefill();
+  if (failed(buildDecode()))
     signalPassFailure();
 }

@@ -25,32 +25,29 @@ PositionSelector::PositionSelector(OpBuilder &builder, Block &block,
       everywhere.insert(&op);
 }
 
-FailureOr<Value> PositionSelector::select(Value value) {
+Value PositionSelector::select(Value value) {
   if (Value known = selected.lookup(value))
     return known;
-  FailureOr<Value> result = build(value);
-  if (succeeded(result))
-    selected[value] = *result;
+  Value result = build(value);
+  selected[value] = result;
   return result;
 }
 
-FailureOr<Value> PositionSelector::build(Value value) {
-  auto type = cast<RankedTensorType>(value.getType());
+Value PositionSelector::build(Value value) {
   Operation *op = value.getDefiningOp();
   if (op && !everywhere.contains(op)) {
-    FailureOr<Value> result = Value();
+    Value result;
     if (op->hasTrait<PositionWise>())
-      result = rebuild(
-          op, RankedTensorType::get({type.getDimSize(0), 1, type.getDimSize(2)},
-                                    type.getElementType()));
+      result = rebuild(op);
     else if (auto generation = dyn_cast<GenerationOpInterface>(op);
-             decode && generation && generation.getStateType())
+             decode && generation && value == op->getResult(0) &&
+             generation.getStateType() &&
+             generation.getDecodeObstacle().empty())
       result = rebuildDecoding(generation);
-    if (failed(result) || *result)
+    if (result)
       return result;
   }
-  return SelectPositionOp::create(builder, value.getLoc(), value, position)
-      .getResult();
+  return SelectPositionOp::create(builder, value.getLoc(), value, position);
 }
 
 /// Whether `op` with new operands gives a result of `type`.
@@ -65,27 +62,26 @@ static bool infersType(Operation *op, ValueRange operands, Type type) {
          types.size() == 1 && types.front() == type;
 }
 
-FailureOr<Value> PositionSelector::rebuild(Operation *op,
-                                           RankedTensorType type) {
+Value PositionSelector::rebuild(Operation *op) {
+  auto all = cast<RankedTensorType>(op->getResult(0).getType());
+  auto type = RankedTensorType::get({all.getDimSize(0), 1, all.getDimSize(2)},
+                                    all.getElementType());
   SmallVector<Value> operands;
   for (Value operand : op->getOperands()) {
     bool perPosition =
         cast<RankedTensorType>(operand.getType()).getRank() == type.getRank();
-    FailureOr<Value> one = perPosition ? select(operand) : operand;
-    if (failed(one))
-      return failure();
-    operands.push_back(*one);
+    operands.push_back(perPosition ? select(operand) : operand);
   }
   // An addend with a row of its own for each position does not fit here.
   if (!infersType(op, operands, type))
-    return Value();
+    return {};
   Operation *rebuilt = builder.clone(*op);
   rebuilt->setOperands(operands);
   rebuilt->getResult(0).setType(type);
   return rebuilt->getResult(0);
 }
 
-FailureOr<Value> PositionSelector::rebuildDecoding(GenerationOpInterface op) {
+Value PositionSelector::rebuildDecoding(GenerationOpInterface op) {
   // The state of all positions, as prefill leaves it.
   RankedTensorType type = op.getStateType();
   Value state = arith::ConstantOp::create(builder, op.getLoc(),
@@ -95,11 +91,7 @@ FailureOr<Value> PositionSelector::rebuildDecoding(GenerationOpInterface op) {
   all.getDefiningOp()->erase();
   for (Value operand : op->getOperands())
     if (auto tensor = dyn_cast<RankedTensorType>(operand.getType());
-        tensor && tensor.getRank() == 3) {
-      FailureOr<Value> one = select(operand);
-      if (failed(one))
-        return failure();
-      mapping.map(operand, *one);
-    }
+        tensor && tensor.getRank() == 3)
+      mapping.map(operand, select(operand));
   return op.buildDecode(builder, mapping, position, state);
 }

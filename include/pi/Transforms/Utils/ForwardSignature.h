@@ -13,13 +13,15 @@
 
 namespace mlir::pi {
 
-/// What @forward looks like: one input B x T, one result B x T x V.
+/// What @forward looks like: one input B x T, one result B x T x V of floats,
+/// both of static shape.
 struct ForwardSignature {
   RankedTensorType tokens;
   RankedTensorType logits;
 };
 
-/// The signature of `function`, or failure after an error message.
+/// The signature of `function`, whose body is one block, or failure after an
+/// error message. It has a body.
 FailureOr<ForwardSignature> readForwardSignature(func::FuncOp function);
 
 } // namespace mlir::pi

@@ -18,20 +18,20 @@ class PositionSelector {
 public:
   /// Of computations in `block` that use `builder`'s insertion point, at
   /// `position`, a scalar. With `decode`, an operation that mixes positions but
-  /// is itself needed at this one alone is rebuilt as it decodes.
+  /// is itself needed at this one alone is rebuilt as it decodes, if it can.
   PositionSelector(OpBuilder &builder, Block &block, Value position,
                    bool decode);
 
   /// The value at the position, B x 1 x d, of a value B x T x d: the operations
   /// before it are rebuilt for this position alone, back to those that are
-  /// needed at every position anyhow. Fails after an error message.
-  FailureOr<Value> select(Value value);
+  /// needed at every position anyhow.
+  Value select(Value value);
 
 private:
-  FailureOr<Value> build(Value value);
+  Value build(Value value);
   /// `op` with operands at the position; null if it has no such form.
-  FailureOr<Value> rebuild(Operation *op, RankedTensorType type);
-  FailureOr<Value> rebuildDecoding(GenerationOpInterface op);
+  Value rebuild(Operation *op);
+  Value rebuildDecoding(GenerationOpInterface op);
 
   OpBuilder &builder;
   Value position;

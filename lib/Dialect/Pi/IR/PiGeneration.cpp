@@ -22,19 +22,21 @@ Value PositionEmbeddingOp::buildPrefill(OpBuilder &builder, IRMapping &operands,
   return builder.clone(*getOperation(), operands)->getResult(0);
 }
 
-FailureOr<Value> PositionEmbeddingOp::buildDecode(OpBuilder &builder,
-                                                  IRMapping &operands,
-                                                  Value position, Value &) {
+StringRef PositionEmbeddingOp::getDecodeObstacle() {
   if (getPosition())
-    return emitOpError("has a position of its own, so it is no part of a "
-                       "whole sequence that starts at 0");
+    return "has a position of its own, so it is no part of a whole sequence "
+           "that starts at 0";
+  return {};
+}
+
+Value PositionEmbeddingOp::buildDecode(OpBuilder &builder, IRMapping &operands,
+                                       Value position, Value &) {
   RankedTensorType type = getResult().getType();
   auto oneRow =
       RankedTensorType::get({1, type.getDimSize(1)}, type.getElementType());
   return PositionEmbeddingOp::create(builder, getLoc(), oneRow,
                                      operands.lookupOrDefault(getTable()),
-                                     position)
-      .getResult();
+                                     position);
 }
 
 //===----------------------------------------------------------------------===//
@@ -56,15 +58,21 @@ Value AttentionOp::buildPrefill(OpBuilder &builder, IRMapping &operands,
   return builder.clone(*getOperation(), operands)->getResult(0);
 }
 
-FailureOr<Value> AttentionOp::buildDecode(OpBuilder &builder,
-                                          IRMapping &operands, Value position,
-                                          Value &state) {
+StringRef AttentionOp::getDecodeObstacle() {
   if (!getCausal())
-    return emitOpError("is not causal: a new token would change the result at "
-                       "earlier positions, so it cannot run token by token");
+    return "is not causal: a new token would change the result at earlier "
+           "positions, so it cannot run token by token";
   if (getEntropy() && !getEntropy().use_empty())
-    return emitOpError("gives its entropy to an operation that inference "
-                       "keeps, which has no token-by-token form");
+    return "gives its entropy to an operation that inference keeps, which has "
+           "no token-by-token form";
+  if (getLogSumExp() && !getLogSumExp().use_empty())
+    return "gives its log_sum_exp to an operation that inference keeps, which "
+           "has no token-by-token form";
+  return {};
+}
+
+Value AttentionOp::buildDecode(OpBuilder &builder, IRMapping &operands,
+                               Value position, Value &state) {
   Value qkv = operands.lookupOrDefault(getQkv());
   auto qkvType = cast<RankedTensorType>(qkv.getType());
   auto type = RankedTensorType::get(
@@ -77,6 +85,5 @@ FailureOr<Value> AttentionOp::buildDecode(OpBuilder &builder,
     temperature = operands.lookupOrDefault(getTemperature());
   return CachedAttentionOp::create(builder, getLoc(), type, qkv, state,
                                    position, temperature, getNumHeads(),
-                                   getScale())
-      .getResult();
+                                   getScale());
 }

@@ -29,7 +29,7 @@ def PI_AttentionOp
     : PI_AttentionLikeOp<"attention", [
         AttrSizedResultSegments, PI_WideOperandsAndResults, PI_Costly, PI_CountsFlops, PI_NonlinearByHead,
         PI_Recomputable, DeclareOpInterfaceMethods<DifferentiableOpInterface, ["buildForward"]>,
-        DeclareOpInterfaceMethods<GenerationOpInterface, ["getStateType"]>]> {
+        DeclareOpInterfaceMethods<GenerationOpInterface, ["getStateType", "getDecodeObstacle"]>]> {
   let summary = "multi-head self-attention over a packed projection";
   let description = [{
     For each head, `P = softmax(scale * Q K^T / t)` by row and `result = P V`.

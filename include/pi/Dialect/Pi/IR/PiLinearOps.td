@@ -49,7 +49,7 @@ def PI_EmbeddingOp
 def PI_PositionEmbeddingOp
     : PI_LinearAlgebraOp<"position_embedding",
                          [PI_ComputeFormat, PI_Local, PI_Differentiable, PI_Recomputable,
-                          DeclareOpInterfaceMethods<GenerationOpInterface>]> {
+                          DeclareOpInterfaceMethods<GenerationOpInterface, ["getDecodeObstacle"]>]> {
   let summary = "consecutive rows of a table, chosen by position";
   let description = [{
     `result[i, :] = table[position + i, :]`, where `position` is 0 if it is
