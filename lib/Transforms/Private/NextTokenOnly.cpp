@@ -11,6 +11,7 @@
 #include "pi/Transforms/Utils/ForwardSignature.h"
 #include "pi/Transforms/Utils/SelectPosition.h"
 
+#include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/RegionUtils.h"
 
 namespace mlir::pi {
@@ -32,7 +33,11 @@ struct NextTokenOnly : public pi::impl::PiNextTokenOnlyBase<NextTokenOnly> {
       module.emitError("has no function @forward with a body");
       return signalPassFailure();
     }
+    // An attention whose entropy only training reads is narrowed like others.
+    OpPassManager training(ModuleOp::getOperationName());
+    training.addPass(createPiStripTraining());
     if (failed(readForwardSignature(forward)) ||
+        failed(runPipeline(training, module)) ||
         failed(selectNextToken(forward)))
       return signalPassFailure();
   }

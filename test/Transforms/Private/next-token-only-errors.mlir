@@ -35,3 +35,17 @@ func.func @forward(%ids: tensor<1x4xi32>) -> tensor<1x4x8xf32> {
   %1 = pi.embedding %ids, %0 : (tensor<1x4xi32>, tensor<16x8xf32>) -> tensor<1x4x8xf32>
   return %1 : tensor<1x4x8xf32>
 }
+
+// -----
+
+// A result of an operation for training cannot be dropped where it is read.
+func.func @forward(%ids: tensor<1x4xi32>) -> tensor<1x4x8xf32> {
+  %e = arith.constant dense<1.0> : tensor<1x2x4xf32>
+  %t = arith.constant dense<1.0> : tensor<2xf32>
+  // expected-error @below {{is for training only, but its result is used by an operation that inference keeps}}
+  %p = pi.entropy_penalty %e, %t reading per_row gamma 0.2 lambda 1.0e-5
+      : (tensor<1x2x4xf32>, tensor<2xf32>) -> tensor<f32>
+  %s = tensor.extract %p[] : tensor<f32>
+  %y = tensor.splat %s : tensor<1x4x8xf32>
+  return %y : tensor<1x4x8xf32>
+}

@@ -70,6 +70,28 @@ func.func @forward(%ids: tensor<1x4xi32>) -> tensor<1x4x4xf32> {
 
 // -----
 
+// The entropy regulariser is for training alone, and does not keep the attention.
+pi.parameter @wte : tensor<16x24xf32>
+pi.parameter @threshold : tensor<2xf32>
+
+// CHECK-LABEL: func.func @forward(
+// CHECK-NOT:   pi.attention
+// CHECK-NOT:   pi.entropy_penalty
+// CHECK:       pi.cached_attention
+// CHECK-NOT:   pi.attention
+func.func @forward(%ids: tensor<1x4xi32>) -> tensor<1x4x8xf32> {
+  %0 = pi.load @wte : tensor<16x24xf32>
+  %1 = pi.embedding %ids, %0 : (tensor<1x4xi32>, tensor<16x24xf32>) -> tensor<1x4x24xf32>
+  %2, %e = pi.attention %1 heads 2 scale 0.5 causal : (tensor<1x4x24xf32>) -> (tensor<1x4x8xf32>, tensor<1x2x4xf32>)
+  %t = pi.load @threshold : tensor<2xf32>
+  %p = pi.entropy_penalty %e, %t reading per_row gamma 0.2 lambda 1.0e-5
+      : (tensor<1x2x4xf32>, tensor<2xf32>) -> tensor<f32>
+  pi.add_loss %p : tensor<f32>
+  return %2 : tensor<1x4x8xf32>
+}
+
+// -----
+
 // The pass brings the dialect that it needs.
 // CHECK-LABEL: func.func @forward(
 // CHECK:       pi.select_position
