@@ -1,10 +1,13 @@
 // An attention in every way that two parties can evaluate it, then one with a
-// temperature: results whose names start alike are the same, those with "narrow"
-// within the bound of pi-narrow-exponential.
-func.func @forward(%qkv: tensor<2x6x24xf32> {pi.name = "qkv"}, %t: tensor<2x6xf32> {pi.name = "t"})
+// temperature, then new rows over a cache: results whose names start alike are the
+// same, those with "narrow" within the bound of pi-narrow-exponential.
+func.func @forward(%qkv: tensor<2x6x24xf32> {pi.name = "qkv"}, %t: tensor<2x6xf32> {pi.name = "t"},
+                   %rows: tensor<2x2x24xf32> {pi.name = "rows"}, %cache: tensor<2x2x6x8xf32> {pi.name = "cache"},
+                   %position: tensor<i32> {pi.name = "position"})
     -> (tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>,
         tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>,
-        tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>) {
+        tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>,
+        tensor<2x2x8xf32>, tensor<2x2x8xf32>, tensor<2x2x8xf32>, tensor<2x2x8xf32>, tensor<2x2x8xf32>) {
   %0 = pi.attention %qkv heads 2 scale 0.5 causal : (tensor<2x6x24xf32>) -> tensor<2x6x8xf32> loc("plain")
   %1 = pi.attention %qkv heads 2 scale 0.5 causal
       evaluation <pack_rows = 1>
@@ -43,8 +46,23 @@ func.func @forward(%qkv: tensor<2x6x24xf32> {pi.name = "qkv"}, %t: tensor<2x6xf3
   %13 = pi.attention %qkv temperature %t heads 2 scale 0.5
       evaluation <heads_per_product = 2, temperature_by_product = true>
       : (tensor<2x6x24xf32>, tensor<2x6xf32>) -> tensor<2x6x8xf32> loc("tempered_merged_by_product")
-  return %0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13
+  %14 = pi.cached_attention %rows, %cache at %position temperature %t heads 2 scale 0.5
+      : (tensor<2x2x24xf32>, tensor<2x2x6x8xf32>, tensor<i32>, tensor<2x6xf32>) -> tensor<2x2x8xf32> loc("cached")
+  %15 = pi.cached_attention %rows, %cache at %position temperature %t heads 2 scale 0.5
+      evaluation <heads_per_product = 2>
+      : (tensor<2x2x24xf32>, tensor<2x2x6x8xf32>, tensor<i32>, tensor<2x6xf32>) -> tensor<2x2x8xf32> loc("cached_merged")
+  %16 = pi.cached_attention %rows, %cache at %position temperature %t heads 2 scale 0.5
+      evaluation <defer_normalization = true, temperature_by_product = true>
+      : (tensor<2x2x24xf32>, tensor<2x2x6x8xf32>, tensor<i32>, tensor<2x6xf32>) -> tensor<2x2x8xf32> loc("cached_deferred")
+  %17 = pi.cached_attention %rows, %cache at %position temperature %t heads 2 scale 0.5
+      evaluation <defer_normalization = true, normalize_by_product = true, reciprocal_by_rsqrt = true, heads_per_product = 2, temperature_by_product = true>
+      : (tensor<2x2x24xf32>, tensor<2x2x6x8xf32>, tensor<i32>, tensor<2x6xf32>) -> tensor<2x2x8xf32> loc("cached_all")
+  %18 = pi.cached_attention %rows, %cache at %position temperature %t heads 2 scale 0.5
+      evaluation <exponential = <scale = 0.087359029, offsets = [0.81673664, 0.13403066, 0.44945668, -0.19038592, -0.00079185421], lowest = -9.5>>
+      : (tensor<2x2x24xf32>, tensor<2x2x6x8xf32>, tensor<i32>, tensor<2x6xf32>) -> tensor<2x2x8xf32> loc("cached_narrow")
+  return %0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18
       : tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>,
         tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>,
-        tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>
+        tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>, tensor<2x6x8xf32>,
+        tensor<2x2x8xf32>, tensor<2x2x8xf32>, tensor<2x2x8xf32>, tensor<2x2x8xf32>, tensor<2x2x8xf32>
 }

@@ -113,3 +113,18 @@ func.func @forward(%x: tensor<1x2305843009213693952x24xbf16>) -> tensor<1x230584
   %0 = pi.attention %x heads 2 scale 0.5 causal evaluation <pack_rows = 1> : (tensor<1x2305843009213693952x24xbf16>) -> tensor<1x2305843009213693952x8xbf16> loc("long")
   return %0 : tensor<1x2305843009213693952x8xbf16>
 }
+
+// -----
+
+// The same chain for one row over 4 cached columns of two heads, a sum each:
+//   6 (CMP + SEL) + 8 (CMP + SEL + 4 SQ + 17.2), 2 (2588.4 + SQ + 2 MUL)
+// CHECK:      "location": "cached.softmax",
+// CHECK-NEXT: "op": "pi.cached_attention",
+// CHECK-NEXT: "bytes": 6165,
+// CHECK:      "location": "cached.reciprocal",
+// CHECK-NEXT: "op": "pi.cached_attention",
+// CHECK-NEXT: "bytes": {{6597|6598}},
+func.func @forward(%x: tensor<1x1x24xf32>, %cache: tensor<2x1x4x8xf32>, %i: tensor<i32>) -> tensor<1x1x8xf32> {
+  %0 = pi.cached_attention %x, %cache at %i heads 2 scale 0.5 evaluation <defer_normalization = true, reciprocal_by_rsqrt = true, exponential = <scale = 0.0625, offsets = [1.0, 0.0, 0.0, 0.0, 0.0], lowest = -16.0>> : (tensor<1x1x24xf32>, tensor<2x1x4x8xf32>, tensor<i32>) -> tensor<1x1x8xf32> loc("cached")
+  return %0 : tensor<1x1x8xf32>
+}

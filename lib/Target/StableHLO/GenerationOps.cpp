@@ -7,7 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "ExportModel.h"
-#include "Softmax.h"
+
+#include "pi/Dialect/Pi/IR/Pi.h"
 
 using namespace mlir;
 using namespace mlir::pi;
@@ -83,87 +84,9 @@ struct UpdateCacheExport : StepModel<UpdateCacheExport, UpdateCacheOp> {
         2);
   }
 };
-
-struct CachedAttentionExport
-    : ExportModel<CachedAttentionExport, CachedAttentionOp> {
-  LogicalResult exportStableHLO(Operation *op,
-                                StableHLOEmitter &emitter) const {
-    auto attention = cast<CachedAttentionOp>(op);
-    HloValue qkv = emitter.lookup(attention.getQkv());
-    HloValue cache = emitter.lookup(attention.getCache());
-    HloValue position = emitter.lookup(attention.getPosition());
-    double scale = attention.getScale().convertToDouble();
-    SmallVector<HloValue> operands = {qkv, cache};
-    if (Value temperature = attention.getTemperature()) {
-      operands.push_back(
-          emitter.step("factor", emitter.lookup(temperature),
-                       [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
-                         return buildScoreFactor(b, arguments[0], scale);
-                       }));
-      operands.push_back(position);
-    }
-    int64_t rows = qkv.getShape()[1], columns = cache.getShape()[2];
-    HloValue scores = emitter.step(
-        "scores", operands, [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
-          HloValue packed =
-              b.slice(arguments[0], {0, 0, 0},
-                      {qkv.getShape()[0], rows, int64_t(attention.getWidth())});
-          HloValue queries = getHeads(b, attention, packed);
-          HloValue factor = b.fill(scale, queries.type);
-          if (arguments.size() > 2) {
-            HloValue zero = b.fill(0, arguments[3].type);
-            factor = b.dynamicSlice(arguments[2], {zero, arguments[3]},
-                                    {int64_t(attention.getNumHeads()), rows});
-            factor = b.broadcast(factor, queries.getShape(), {1, 2});
-          }
-          return b.dot(b.multiply(queries, factor), 3,
-                       getCached(b, attention, arguments[1], 0), 3,
-                       /*numBatch=*/2);
-        });
-    HloValue probabilities = emitter.step(
-        "softmax", {scores, position},
-        [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
-          RowBlock all = {0, rows, columns};
-          return SoftmaxBuilder(b, arguments[1], all,
-                                EvaluationAttr::getDefault(op->getContext()))
-              .buildProbabilities(arguments[0]);
-        });
-    emitter.finish(
-        attention.getResult(), "context", {probabilities, cache},
-        [&](HloBuilder &b, ArrayRef<HloValue> arguments) {
-          HloValue heads =
-              b.dot(arguments[0], 3, getCached(b, attention, arguments[1], 1),
-                    2, /*numBatch=*/2);
-          return b.reshape(b.transpose(heads, {0, 2, 1, 3}),
-                           attention.getResult().getType().getShape());
-        });
-    return success();
-  }
-
-private:
-  /// B x R x d as B x H x R x d / H.
-  static HloValue getHeads(HloBuilder &b, CachedAttentionOp op,
-                           const HloValue &x) {
-    HloValue heads =
-        b.reshape(x, {x.getShape()[0], x.getShape()[1],
-                      int64_t(op.getNumHeads()), op.getHeadSize()});
-    return b.transpose(heads, {0, 2, 1, 3});
-  }
-
-  /// Keys (`part` 0) or values (1) of the cache, as B x H x C x d / H.
-  static HloValue getCached(HloBuilder &b, CachedAttentionOp op,
-                            const HloValue &cache, int64_t part) {
-    SmallVector<int64_t> shape(cache.getShape()), starts(4, 0);
-    starts[0] = part;
-    shape[0] = part + 1;
-    HloValue half = b.slice(cache, starts, shape);
-    return getHeads(b, op, b.reshape(half, cache.getShape().drop_front()));
-  }
-};
 } // namespace
 
 void mlir::pi::registerGenerationExportModels(MLIRContext *context) {
   ArgmaxOp::attachInterface<ArgmaxExport>(*context);
-  CachedAttentionOp::attachInterface<CachedAttentionExport>(*context);
   UpdateCacheOp::attachInterface<UpdateCacheExport>(*context);
 }

@@ -552,6 +552,23 @@ func.func @cached_temperature(%cache: tensor<2x1x16x64xf32>, %qkv: tensor<1x1x19
 
 // -----
 
+// Which columns a row sees is not known before it runs.
+func.func @cached_rows(%cache: tensor<2x1x16x64xf32>, %qkv: tensor<1x1x192xf32>, %i: tensor<i32>) -> tensor<1x1x64xf32> {
+  // expected-error @+1 {{pack_rows needs the rows of a whole sequence, and here the columns that a row sees depend on the position}}
+  %0 = pi.cached_attention %qkv, %cache at %i heads 4 scale 0.25 evaluation <pack_rows = 1> : (tensor<1x1x192xf32>, tensor<2x1x16x64xf32>, tensor<i32>) -> tensor<1x1x64xf32>
+  return %0 : tensor<1x1x64xf32>
+}
+
+// -----
+
+func.func @cached_heads(%cache: tensor<2x1x16x64xf32>, %qkv: tensor<1x1x192xf32>, %i: tensor<i32>) -> tensor<1x1x64xf32> {
+  // expected-error @+1 {{heads_per_product 3 does not divide 4 heads}}
+  %0 = pi.cached_attention %qkv, %cache at %i heads 4 scale 0.25 evaluation <heads_per_product = 3> : (tensor<1x1x192xf32>, tensor<2x1x16x64xf32>, tensor<i32>) -> tensor<1x1x64xf32>
+  return %0 : tensor<1x1x64xf32>
+}
+
+// -----
+
 func.func @cached_batch(%cache: tensor<2x2x16x64xf32>, %qkv: tensor<1x1x192xf32>, %i: tensor<i32>) -> tensor<1x1x64xf32> {
   // expected-error @+1 {{cache 2 x B x C x d and qkv B x T x 3d have to agree}}
   %0 = pi.cached_attention %qkv, %cache at %i heads 4 scale 0.25 : (tensor<1x1x192xf32>, tensor<2x2x16x64xf32>, tensor<i32>) -> tensor<1x1x64xf32>

@@ -111,6 +111,8 @@ func.func @cache(%cache: tensor<2x1x16x64xf32>, %qkv: tensor<1x1x192xf32>, %i: t
   %1 = pi.update_cache %0, %qkv : (tensor<2x1x16x64xf32>, tensor<1x1x192xf32>) -> tensor<2x1x16x64xf32>
   // CHECK: pi.cached_attention %{{.*}}, %{{.*}} at %{{.*}} temperature %{{.*}} heads 4 scale 2.500000e-01 : (tensor<1x1x192xf32>, tensor<2x1x16x64xf32>, tensor<i32>, tensor<4x16xf32>) -> tensor<1x1x64xf32>
   %2 = pi.cached_attention %qkv, %1 at %i temperature %t heads 4 scale 0.25 : (tensor<1x1x192xf32>, tensor<2x1x16x64xf32>, tensor<i32>, tensor<4x16xf32>) -> tensor<1x1x64xf32>
+  // CHECK: pi.cached_attention %{{.*}}, %{{.*}} at %{{.*}} heads 4 scale 2.500000e-01 evaluation <reciprocal_by_rsqrt = true, heads_per_product = 2> : (
+  %3 = pi.cached_attention %qkv, %1 at %i heads 4 scale 0.25 evaluation <heads_per_product = 2, reciprocal_by_rsqrt = true> : (tensor<1x1x192xf32>, tensor<2x1x16x64xf32>, tensor<i32>) -> tensor<1x1x64xf32>
   return %2 : tensor<1x1x64xf32>
 }
 

@@ -3,8 +3,9 @@
 
 // RUN: pi-translate --pi-to-stablehlo %s -o - | FileCheck %s
 
-func.func @forward(%qkv: tensor<1x3x24xf32>, %t: tensor<2x3xf32>)
-    -> (tensor<1x3x8xf32>, tensor<1x3x8xf32>, tensor<1x3x8xf32>) {
+func.func @forward(%qkv: tensor<1x3x24xf32>, %t: tensor<2x3xf32>, %row: tensor<1x1x24xf32>,
+                   %cache: tensor<2x1x3x8xf32>, %position: tensor<i32> {pi.name = "position"})
+    -> (tensor<1x3x8xf32>, tensor<1x3x8xf32>, tensor<1x3x8xf32>, tensor<1x1x8xf32>) {
   %0 = pi.attention %qkv heads 2 scale 0.5 causal evaluation <pack_rows = 2>
       : (tensor<1x3x24xf32>) -> tensor<1x3x8xf32> loc("packed")
   %1 = pi.attention %qkv heads 2 scale 0.5 causal
@@ -14,7 +15,11 @@ func.func @forward(%qkv: tensor<1x3x24xf32>, %t: tensor<2x3xf32>)
       evaluation <heads_per_product = 2, temperature_by_product = true,
                   exponential = <scale = 0.25, offsets = [1.0, 0.0, 0.5], lowest = -4.0>>
       : (tensor<1x3x24xf32>, tensor<2x3xf32>) -> tensor<1x3x8xf32> loc("merged")
-  return %0, %1, %2 : tensor<1x3x8xf32>, tensor<1x3x8xf32>, tensor<1x3x8xf32>
+  %3 = pi.cached_attention %row, %cache at %position temperature %t heads 2 scale 0.5
+      evaluation <defer_normalization = true, heads_per_product = 2, temperature_by_product = true,
+                  exponential = <scale = 0.25, offsets = [1.0, 0.0]>>
+      : (tensor<1x1x24xf32>, tensor<2x1x3x8xf32>, tensor<i32>, tensor<2x3xf32>) -> tensor<1x1x8xf32> loc("cached")
+  return %0, %1, %2, %3 : tensor<1x3x8xf32>, tensor<1x3x8xf32>, tensor<1x3x8xf32>, tensor<1x1x8xf32>
 }
 
 // Rows 0 and 1 see two columns, row 2 sees three: 14 elements for two heads.
@@ -76,3 +81,20 @@ func.func @forward(%qkv: tensor<1x3x24xf32>, %t: tensor<2x3xf32>)
 // CHECK-NOT:   stablehlo.exponential
 // CHECK-LABEL: func.func private @merged.context(
 // CHECK:       stablehlo.dot_general {{.*}} : (tensor<1x3x6xf32>, tensor<1x6x8xf32>) -> tensor<1x3x8xf32>
+
+// The factors of a row are found by its position.
+// CHECK-LABEL: func.func private @cached.factor(%arg0: tensor<2x3xf32>) -> tensor<2x3xf32> {
+// CHECK-LABEL: func.func private @cached.scores(
+// CHECK:       stablehlo.dynamic_slice %arg2, {{.*}}, %arg3, sizes = [2, 1]
+// CHECK:       stablehlo.dot_general {{.*}} : (tensor<1x1x2xf32>, tensor<1x2x8xf32>) -> tensor<1x1x8xf32>
+// CHECK:       [[SCALE:%.*]] = stablehlo.constant dense<2.500000e-01>
+// CHECK-NEXT:  stablehlo.multiply {{.*}}, [[SCALE]]
+// CHECK:       stablehlo.dot_general {{.*}} : (tensor<1x1x8xf32>, tensor<1x6x8xf32>) -> tensor<1x1x6xf32>
+// CHECK-LABEL: func.func private @cached.softmax(
+// CHECK-NOT:   stablehlo.exponential
+// CHECK-NOT:   stablehlo.divide
+// CHECK-LABEL: func.func private @cached.reciprocal(%arg0: tensor<1x2x1x3xf32>) -> tensor<1x2x1xf32> {
+// CHECK:       stablehlo.divide
+// CHECK-LABEL: func.func private @cached.context(
+// CHECK:       stablehlo.dot_general {{.*}} : (tensor<1x1x6xf32>, tensor<1x6x8xf32>) -> tensor<1x1x8xf32>
+// CHECK:       stablehlo.multiply {{.*}} : tensor<1x1x8xf32>

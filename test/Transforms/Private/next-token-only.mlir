@@ -92,6 +92,22 @@ func.func @forward(%ids: tensor<1x4xi32>) -> tensor<1x4x8xf32> {
 
 // -----
 
+// An attention goes on as it was evaluated; one row is packed with no others.
+pi.parameter @wte : tensor<16x24xf32>
+
+// CHECK-LABEL: func.func @forward(
+// CHECK:       pi.cached_attention {{.*}} evaluation <defer_normalization = true, heads_per_product = 2, exponential = <scale = 2.500000e-01, offsets = [1.000000e+00, 0.000000e+00]>> :
+func.func @forward(%ids: tensor<1x4xi32>) -> tensor<1x4x8xf32> {
+  %0 = pi.load @wte : tensor<16x24xf32>
+  %1 = pi.embedding %ids, %0 : (tensor<1x4xi32>, tensor<16x24xf32>) -> tensor<1x4x24xf32>
+  %2 = pi.attention %1 heads 2 scale 0.5 causal
+      evaluation <pack_rows = 2, defer_normalization = true, heads_per_product = 2, exponential = <scale = 0.25, offsets = [1.0, 0.0]>>
+      : (tensor<1x4x24xf32>) -> tensor<1x4x8xf32>
+  return %2 : tensor<1x4x8xf32>
+}
+
+// -----
+
 // The pass brings the dialect that it needs.
 // CHECK-LABEL: func.func @forward(
 // CHECK:       pi.select_position

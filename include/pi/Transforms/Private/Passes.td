@@ -68,10 +68,11 @@ def PiNextTokenOnly : Pass<"pi-next-token-only", "::mlir::ModuleOp"> {
     B x 1 x V at that position instead of B x T x V. Everything that no later
     row needs is evaluated for this row alone: the head, the last layer's
     feed-forward block and output projection, and its attention, of which only
-    one query is left. What is saved is the head's product with V T - V columns,
-    and about 1/L of the nonlinear operations of a model of L layers. What only
-    training needs is dropped first, as by `pi-strip-training`. An attention that has
-    no form for one new token, because it is not causal or because its log_sum_exp is read,
+    one query is left, evaluated as the attention's `#pi.evaluation` says. What is
+    saved is the head's product with V T - V columns, and about 1/L of the
+    nonlinear operations of a model of L layers. What only training needs is
+    dropped first, as by `pi-strip-training`. An attention that has no form for
+    one new token, because it is not causal or because its log_sum_exp is read,
     stays whole, and what follows it is evaluated at the position.
 
     The position of the prompt's last token becomes public, and with it the

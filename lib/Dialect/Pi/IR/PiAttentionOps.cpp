@@ -106,11 +106,6 @@ RankedTensorType AttentionOp::getEntropyType(RankedTensorType qkv,
                                getWideType(qkv.getElementType()));
 }
 
-EvaluationAttr AttentionOp::getEvaluationOrDefault() {
-  EvaluationAttr evaluation = getEvaluationAttr();
-  return evaluation ? evaluation : EvaluationAttr::getDefault(getContext());
-}
-
 SmallVector<RowBlock> AttentionOp::getRowBlocks() {
   int64_t rows = getQkv().getType().getDimSize(1);
   int64_t size = getEvaluationOrDefault().getPackRows();
@@ -124,16 +119,10 @@ SmallVector<RowBlock> AttentionOp::getRowBlocks() {
   return blocks;
 }
 
-static LogicalResult verifyEvaluation(AttentionOp op) {
+/// Checks what every attention shares of its evaluation.
+template <typename AttentionLike>
+static LogicalResult verifyEvaluation(AttentionLike op) {
   EvaluationAttr evaluation = op.getEvaluationOrDefault();
-  int64_t packRows = evaluation.getPackRows();
-  if (packRows != 0 && !op.getCausal())
-    return op.emitOpError("pack_rows needs an attention that is causal: "
-                          "otherwise every row sees all columns");
-  int64_t positions = op.getQkv().getType().getDimSize(1);
-  if (packRows > positions)
-    return op.emitOpError("pack_rows is ")
-           << packRows << ", but there are " << positions << " rows";
   int64_t perProduct = evaluation.getHeadsPerProduct();
   if (op.getNumHeads() % perProduct != 0)
     return op.emitOpError("heads_per_product ")
@@ -143,12 +132,24 @@ static LogicalResult verifyEvaluation(AttentionOp op) {
   return success();
 }
 
+static LogicalResult verifyPackRows(AttentionOp op) {
+  int64_t packRows = op.getEvaluationOrDefault().getPackRows();
+  if (packRows != 0 && !op.getCausal())
+    return op.emitOpError("pack_rows needs an attention that is causal: "
+                          "otherwise every row sees all columns");
+  int64_t positions = op.getQkv().getType().getDimSize(1);
+  if (packRows > positions)
+    return op.emitOpError("pack_rows is ")
+           << packRows << ", but there are " << positions << " rows";
+  return success();
+}
+
 LogicalResult AttentionOp::verify() {
   RankedTensorType qkv = getQkv().getType();
   if (qkv.getRank() != 3)
     return emitOpError("qkv has to be B x T x 3d, but is ") << qkv;
   if (failed(verifyHeads(*this, /*positions=*/qkv.getDimSize(1))) ||
-      failed(verifyEvaluation(*this)))
+      failed(verifyPackRows(*this)) || failed(verifyEvaluation(*this)))
     return failure();
   for (auto [name, value] :
        {std::pair<StringRef, Value>("entropy", getEntropy()),
@@ -273,5 +274,10 @@ LogicalResult CachedAttentionOp::verify() {
   RankedTensorType cache = getCache().getType();
   if (failed(verifyCache(*this, cache, getQkv().getType())))
     return failure();
-  return verifyHeads(*this, /*positions=*/cache.getDimSize(2));
+  if (failed(verifyHeads(*this, /*positions=*/cache.getDimSize(2))))
+    return failure();
+  if (getEvaluationOrDefault().getPackRows() != 0)
+    return emitOpError("pack_rows needs the rows of a whole sequence, and here "
+                       "the columns that a row sees depend on the position");
+  return verifyEvaluation(*this);
 }

@@ -294,8 +294,7 @@ SmallVector<int64_t> AttentionOp::getNonlinearShape() {
 void CachedAttentionOp::appendCost(const Protocol &protocol,
                                    SmallVectorImpl<CostItem> &items) {
   AttentionShape shape = getAttentionShape(*this);
-  appendAttentionCost(shape, bool(getTemperature()),
-                      EvaluationAttr::getDefault(getContext()),
+  appendAttentionCost(shape, bool(getTemperature()), getEvaluationOrDefault(),
                       double(shape.rows) * shape.columns, protocol, items);
 }
 

@@ -83,7 +83,11 @@ Value AttentionOp::buildDecode(OpBuilder &builder, IRMapping &operands,
   Value temperature;
   if (getTemperature())
     temperature = operands.lookupOrDefault(getTemperature());
+  // One row has no others to be packed with.
+  EvaluationAttr evaluation = getEvaluationOrDefault().withPackRows(0);
+  if (evaluation == EvaluationAttr::getDefault(getContext()))
+    evaluation = {};
   return CachedAttentionOp::create(builder, getLoc(), type, qkv, state,
                                    position, temperature, getNumHeads(),
-                                   getScale());
+                                   getScale(), evaluation);
 }

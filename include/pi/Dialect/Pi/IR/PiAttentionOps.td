@@ -23,6 +23,13 @@ class PI_AttentionLikeOp<string mnemonic, list<Trait> traits = []>
     int64_t getWidth() { return getQkv().getType().getDimSize(2) / 3; }
     int64_t getHeadSize() { return getWidth() / getNumHeads(); }
   }];
+  code headEvaluation = headShape # [{
+    /// How two parties evaluate it, the default if nothing is said.
+    EvaluationAttr getEvaluationOrDefault() {
+      EvaluationAttr evaluation = getEvaluationAttr();
+      return evaluation ? evaluation : EvaluationAttr::getDefault(getContext());
+    }
+  }];
 }
 
 def PI_AttentionOp
@@ -85,14 +92,12 @@ def PI_AttentionOp
             qkv, temperature, num_heads, scale, causal, evaluation);
     }]>
   ];
-  let extraClassDeclaration = headShape # [{
+  let extraClassDeclaration = headEvaluation # [{
     /// The type of what an attention over `qkv` gives for each row: the entropy
     /// and log_sum_exp.
     static ::mlir::RankedTensorType
     getEntropyType(::mlir::RankedTensorType qkv, int64_t numHeads);
 
-    /// How two parties evaluate it, the default if nothing is said.
-    EvaluationAttr getEvaluationOrDefault();
     /// The blocks of rows that a private softmax is evaluated on: one of all
     /// rows and columns unless rows are packed.
     ::llvm::SmallVector<RowBlock> getRowBlocks();
@@ -138,6 +143,9 @@ def PI_CachedAttentionOp
     Shapes: qkv `B x T x 3d`, cache `2 x B x C x d`, position a scalar,
     temperature `H x C`, result `B x T x d`.
 
+    `evaluation` is that of `pi.attention` but for `pack_rows`: which columns a
+    row sees is known at `position` only.
+
     ```mlir
     %y = pi.cached_attention %qkv, %cache at %i heads 4 scale 0.25
         : (tensor<1x1x192xf32>, tensor<2x1x16x64xf32>, tensor<i32>) -> tensor<1x1x64xf32>
@@ -149,14 +157,15 @@ def PI_CachedAttentionOp
     PI_Position:$position,
     Optional<PI_FloatTensor>:$temperature,
     ConfinedAttr<I64Attr, [IntPositive]>:$num_heads,
-    F64Attr:$scale);
+    F64Attr:$scale,
+    OptionalAttr<PI_EvaluationAttr>:$evaluation);
   let results = (outs PI_FloatTensor:$result);
   let assemblyFormat = [{
     $qkv `,` $cache `at` $position (`temperature` $temperature^)?
-    `heads` $num_heads `scale` $scale attr-dict
+    `heads` $num_heads `scale` $scale (`evaluation` $evaluation^)? attr-dict
     `:` functional-type(operands, results)
   }];
-  let extraClassDeclaration = headShape;
+  let extraClassDeclaration = headEvaluation;
   let hasVerifier = 1;
 }
 

@@ -162,14 +162,15 @@ def PI_EvaluationAttr : PI_Attr<"Evaluation", "evaluation"> {
   let summary = "how two parties evaluate an attention";
   let description = [{
     What a private run does for one attention of B sequences, H heads and T
-    positions, d_h wide. The operation's value does not depend on it, nor do the
-    lowerings to a CPU and a GPU; the cost report and the StableHLO export follow
-    it. Everything is optional:
+    positions, d_h wide, or for T new ones over a cache. The operation's value does
+    not depend on it, nor do the lowerings to a CPU and a GPU; the cost report and
+    the StableHLO export follow it. Everything is optional:
 
     - `pack_rows = k`: *causal packing*. Rows b k .. b k + k - 1 see columns
       0 .. (b + 1) k - 1 alone, so only those scores are compared and
       exponentiated, gathered into one vector for all sequences and heads: about
-      B H T (T + k) / 2 elements instead of B H T^2. Needs `causal`.
+      B H T (T + k) / 2 elements instead of B H T^2. Needs `causal`, and a whole
+      sequence.
     - `defer_normalization = true`: rows of the exponentials go into the product
       with V as they are, and the B T H d_h elements of its result are multiplied
       by the reciprocals of their rows' sums, instead of the exponentials. With
