@@ -6,6 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CheckpointOutput.h"
+
 #include "pi/Cost/CostReport.h"
 #include "pi/Transforms/Private/Passes.h"
 
@@ -31,7 +33,8 @@ struct Rewrite {
   std::vector<std::function<std::unique_ptr<Pass>()>> settings;
   /// Why the user's options do not let it be tried; empty if they do.
   StringRef obstacle = {};
-  /// Whether trying it is more than a change of the module: it is tried once.
+  /// Whether trying it is more than a change of the module: it is tried once,
+  /// and what it wrote is written again if it is not applied.
   bool writesCheckpoint = false;
 
   bool isApplied = false;
@@ -57,8 +60,11 @@ private:
     return minimize == "bytes" ? cost.cost.bytes : cost.seconds;
   }
   /// Tries all settings; the module is in the best of them if that is cheaper
-  /// than `current`, which is then its cost, and else as it was.
-  void tryRewrite(Rewrite &rewrite, OperationCost &current);
+  /// than `current`, which is then its cost, and else as it was. Fails after an
+  /// error message if the checkpoint of that module cannot be written.
+  LogicalResult tryRewrite(Rewrite &rewrite, OperationCost &current);
+  /// Writes the checkpoint of the module as it is.
+  LogicalResult writeCheckpoint();
 
   CostOptions costOptions;
 };
@@ -135,12 +141,23 @@ static std::string toText(Pass &pass) {
   return text;
 }
 
-void PrivateOptimize::tryRewrite(Rewrite &rewrite, OperationCost &current) {
+LogicalResult PrivateOptimize::writeCheckpoint() {
+  ModuleOp module = getOperation();
+  auto checkpoint = pi_runtime::Checkpoint::open(weights);
+  if (!checkpoint)
+    return module.emitError() << checkpoint.status().message();
+  return CheckpointOutput(module, *checkpoint, output).write(/*added=*/{});
+}
+
+LogicalResult PrivateOptimize::tryRewrite(Rewrite &rewrite,
+                                          OperationCost &current) {
   ModuleOp module = getOperation();
   OwningOpRef<ModuleOp> original(module.clone());
   OwningOpRef<ModuleOp> best;
   OperationCost bestCost = current;
   std::string bestText;
+  SmallVector<Diagnostic> bestRemarks;
+  bool hasWritten = false;
   rewrite.reason.clear();
   for (const auto &makePass : rewrite.settings) {
     ++numTried;
@@ -149,22 +166,29 @@ void PrivateOptimize::tryRewrite(Rewrite &rewrite, OperationCost &current) {
     OpPassManager pipeline(ModuleOp::getOperationName());
     pipeline.addPass(std::move(pass));
 
-    // An error of the pass is why it is skipped.
+    // An error of the pass is why it is skipped. What else it says holds if it
+    // is applied.
     std::string error;
+    SmallVector<Diagnostic> remarks;
     FailureOr<OperationCost> cost = failure();
     {
       ScopedDiagnosticHandler handler(&getContext(), [&](Diagnostic &diag) {
-        if (diag.getSeverity() == DiagnosticSeverity::Error && error.empty())
+        if (diag.getSeverity() != DiagnosticSeverity::Error)
+          remarks.push_back(std::move(diag));
+        else if (error.empty())
           error = diag.str();
       });
-      if (succeeded(runPipeline(pipeline, module)))
+      if (succeeded(runPipeline(pipeline, module))) {
+        hasWritten |= rewrite.writesCheckpoint;
         cost = estimate();
+      }
     }
     if (failed(cost)) {
       rewrite.reason = error;
     } else if (getObjective(*cost) < getObjective(bestCost)) {
       bestCost = *cost;
       bestText = text;
+      bestRemarks = std::move(remarks);
       best = module.clone();
     } else if (!best && rewrite.reason.empty()) {
       double more = getObjective(*cost) - getObjective(current);
@@ -175,13 +199,16 @@ void PrivateOptimize::tryRewrite(Rewrite &rewrite, OperationCost &current) {
     original = module.clone();
   }
   if (!best)
-    return;
+    return success(!hasWritten || succeeded(writeCheckpoint()));
   module.getBodyRegion().takeBody(best->getBodyRegion());
   rewrite.isApplied = true;
   ++numApplied;
+  for (Diagnostic &remark : bestRemarks)
+    getContext().getDiagEngine().emit(std::move(remark));
   emitRemark(module.getLoc())
       << bestText << ": from " << format(current) << " to " << format(bestCost);
   current = bestCost;
+  return success();
 }
 
 void PrivateOptimize::runOnOperation() {
@@ -216,7 +243,8 @@ void PrivateOptimize::runOnOperation() {
                     (rewrite.writesCheckpoint && !rewrite.reason.empty());
       if (isDone || rewrite.level > level || !rewrite.obstacle.empty())
         continue;
-      tryRewrite(rewrite, *current);
+      if (failed(tryRewrite(rewrite, *current)))
+        return signalPassFailure();
       hasChanged |= rewrite.isApplied;
     }
   }

@@ -133,9 +133,9 @@ def PiPrivateOptimize : Pass<"pi-private-optimize", "::mlir::ModuleOp"> {
     Tries the passes of this page on the module, asks the cost model what
     @forward then costs under `protocol` on `network`, and keeps what lowers it:
     bytes, or seconds with `minimize=seconds`. Of a pass with several settings
-    the cheapest is taken. A remark says of each pass what it saves, or why it
-    was skipped. Passes that were skipped are tried again after another was
-    applied.
+    the cheapest is taken. A remark says of each pass what it saves, after those
+    of the pass itself, or why it was skipped. Passes that were skipped are tried
+    again after another was applied.
 
     | level | passes | what changes |
     |---|---|---|
