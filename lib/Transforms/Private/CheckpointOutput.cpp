@@ -12,6 +12,8 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace mlir::pi;
 using pi_runtime::Status;
@@ -49,6 +51,11 @@ CheckpointOutput::collectTensors(const NewParameters &added) {
     std::string name = parameter.getSymName().str();
     auto shape = parameter.getTensorType().getShape().vec();
     if (auto found = added.find(name); found != added.end()) {
+      if (!llvm::all_of(found->second,
+                        [](float x) { return std::isfinite(x); }))
+        return parameter.emitError("new parameter '")
+               << name << "' would have elements that are no finite numbers "
+               << "in f32";
       tensor.info.shape = shape;
       tensor.data = found->second.data();
     } else if (const TensorView *present = source.find(name)) {

@@ -30,9 +30,10 @@ public:
   LogicalResult verify();
 
   /// Writes the tensors of all parameters of the module, as they are now:
-  /// `added` in f32, and the others as they are in the source, which may lack
-  /// those that are derived. A config.json and a tokenizer.json beside the
-  /// source are copied. Every file appears when all are complete.
+  /// `added` in f32, which have to be finite, and the others as they are in the
+  /// source, which may lack those that are derived. A config.json and a
+  /// tokenizer.json beside the source are copied. Every file appears when all
+  /// are complete.
   LogicalResult write(const NewParameters &added);
 
 private:

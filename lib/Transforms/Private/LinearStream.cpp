@@ -34,13 +34,23 @@ private:
 };
 } // namespace
 
+/// The condition number of diag(X, 1), `max(|X|, 1) max(|X^-1|, 1)`; infinite
+/// if there is no inverse, and NaN if an element is.
+static double conditionBesideOne(const Matrix &matrix,
+                                 const std::optional<Matrix> &inverse) {
+  if (!inverse)
+    return std::numeric_limits<double>::infinity();
+  auto atLeastOne = [](double norm) { return norm < 1 ? 1 : norm; };
+  return atLeastOne(spectralNorm(matrix)) * atLeastOne(spectralNorm(*inverse));
+}
+
 /// The first layer from `begin` on that the same coordinates cannot reach
 /// behind, and the product of those before it.
 size_t StreamFolder::findEnd(size_t begin, bool isStartFree, Matrix &product) {
   product = Matrix::identity(offset.columns());
   for (size_t end = begin; end < layers.size(); ++end) {
     Matrix next = multiply(product, layers[end].matrix);
-    double condition = conditionNumber(next);
+    double condition = conditionBesideOne(next, invert(next));
     if (isStartFree)
       condition = std::sqrt(condition);
     if (!(condition <= maxCondition)) {
@@ -56,10 +66,9 @@ size_t StreamFolder::findEnd(size_t begin, bool isStartFree, Matrix &product) {
 /// Adds the present coordinates.
 void StreamFolder::append(std::optional<Matrix> change) {
   std::optional<Matrix> inverse = invert(matrix);
-  double condition = std::numeric_limits<double>::infinity();
-  if (inverse)
-    condition = spectralNorm(matrix) * spectralNorm(*inverse);
-  result.condition = std::max(result.condition, condition);
+  double condition = conditionBesideOne(matrix, inverse);
+  if (!(condition <= result.condition))
+    result.condition = condition;
   if (!(condition <= maxCondition) && !result.refused)
     result.refused = std::min(result.coordinates.size(), layers.size() - 1);
   result.coordinates.push_back({matrix,

@@ -20,10 +20,13 @@
 // nothing is left of the block: z[l+1] = z[l] + a[l] O[l] A[l]^-1. What reads x
 // reads z by A and c.
 //
-// Rounding in z is amplified by the condition numbers of all A[l]. A[0] is free
-// where the stream starts with tables, which can be multiplied by A[0]^-1. Then
-// A[0] = L^-1 is chosen, the Cholesky factor of the polar factor of the product
-// of all M: A[0] and A[last] both have the root of its condition number
+// Rounding in z is amplified by the condition numbers of all A[l]. A is taken
+// beside the 1 that c is multiplied by, as diag(A, 1), so that its scale
+// counts, too: what is A in the weights of one side is A^-1 in those of the
+// other, and f32 and fixed point have a range. A[0] is free where the stream
+// starts with tables, which can be multiplied by A[0]^-1. Then A[0] = L^-1 is
+// chosen, the Cholesky factor of the polar factor of the product of all M: A[0]
+// and A[last] both have the root of its condition number
 // (choleskyOfPolarFactor), and no choice gives less at the worse of the two.
 //
 // Where the condition number would still be too large, the stream changes to
@@ -61,7 +64,7 @@ struct StreamCoordinates {
 struct StreamFolding {
   /// Of each layer and, behind the last, of the head.
   std::vector<StreamCoordinates> coordinates;
-  /// The largest condition number of any A.
+  /// The largest condition number of any diag(A, 1).
   double condition = 0;
   /// The first layer whose own condition number is too large, or not a number;
   /// what is above is then not complete.

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cblas.h>
 #include <cmath>
-#include <limits>
 
 // LAPACK's interface has no header in the packages of OpenBLAS.
 extern "C" {
@@ -112,12 +111,6 @@ double mlir::pi::spectralNorm(const Matrix &matrix) {
     vector = multiply(vector, transposed);
   }
   return norm;
-}
-
-double mlir::pi::conditionNumber(const Matrix &matrix) {
-  std::optional<Matrix> inverse = invert(matrix);
-  return inverse ? spectralNorm(matrix) * spectralNorm(*inverse)
-                 : std::numeric_limits<double>::infinity();
 }
 
 std::optional<Matrix> mlir::pi::choleskyOfPolarFactor(const Matrix &matrix) {

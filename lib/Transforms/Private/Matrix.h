@@ -65,11 +65,6 @@ double frobeniusNorm(const Matrix &matrix);
 /// is missing is a few percent where singular values lie close together.
 double spectralNorm(const Matrix &matrix);
 
-/// The condition number `|X| |X^-1|` of a square matrix in the 2-norm, as exact
-/// as `spectralNorm`; infinite if there is no inverse, and NaN if an element
-/// is.
-double conditionNumber(const Matrix &matrix);
-
 /// The lower triangular L with `L L^T = H`, where `X = H Q` is the polar
 /// decomposition of an invertible matrix: H is symmetric and positive definite,
 /// Q orthogonal. So the condition numbers of L and of `L^-1 X` are both the

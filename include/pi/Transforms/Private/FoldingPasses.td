@@ -40,11 +40,13 @@ def PiFoldLinear : Pass<"pi-fold-linear", "::mlir::ModuleOp"> {
     The logits are those of the model to rounding only, and rounding in `z` is
     amplified by `A`. `A[0]` is free, because the embeddings can be multiplied by
     its inverse, and is chosen so that the first and the last condition number
-    are equal, the root of what they are together. Where a condition number, in
-    the 2-norm, would be above `max-condition`, other coordinates begin, at the
-    cost of one linear `d x d` in place of that block. A layer that is too
-    ill-conditioned by itself is an error with its location and the number. The
-    largest condition number and the changes are reported in a remark.
+    are equal, the root of what they are together. A condition number is that of
+    `diag(A, 1)` in the 2-norm, `max(|A|, 1) max(|A^-1|, 1)`, so that the scale of
+    `z` stays near that of `x`. Where one would be above `max-condition`, other
+    coordinates begin, at the cost of one linear `d x d` in place of that block. A
+    layer that is too ill-conditioned by itself is an error with its location and
+    the number, and so is a new weight that f32 cannot hold. The largest condition
+    number and the changes are reported in a remark.
 
     In f32 the logits of a trained model of 4 layers differ by 1e-8 of the largest
     logit times the condition number; with the default they are within 1e-4.
