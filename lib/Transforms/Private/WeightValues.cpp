@@ -86,9 +86,31 @@ void mlir::pi::getWeightEvaluationDialects(DialectRegistry &registry) {
   manager.getDependentDialects(registry);
 }
 
+/// The parameter that `value` is, or else a new one that is derived as it is
+/// computed.
+static ParameterOp declareValue(SymbolTable &symbols, Value value) {
+  if (auto load = value.getDefiningOp<LoadOp>())
+    return symbols.lookup<ParameterOp>(load.getParameter());
+  OpBuilder builder(value.getContext());
+  auto parameter =
+      ParameterOp::create(builder, value.getLoc(), "value",
+                          cast<RankedTensorType>(value.getType()), Attribute());
+  builder.setInsertionPointToEnd(&parameter.getDerivation().emplaceBlock());
+  IRMapping mapping;
+  for (Operation *op : getParameterExpression(value))
+    builder.clone(*op, mapping);
+  YieldOp::create(builder, value.getLoc(), mapping.lookup(value));
+  symbols.insert(parameter);
+  return parameter;
+}
+
 /// Adds @forward, which gives the values. Tokens and logits are what every
 /// model has; these are of one token.
 static func::FuncOp addForward(ModuleOp copy, ArrayRef<Value> values) {
+  SymbolTable symbols(copy);
+  SmallVector<ParameterOp> parameters;
+  for (Value value : values)
+    parameters.push_back(declareValue(symbols, value));
   OpBuilder builder(copy.getContext());
   builder.setInsertionPointToEnd(copy.getBody());
   SmallVector<Type> results{
@@ -105,12 +127,10 @@ static func::FuncOp addForward(ModuleOp copy, ArrayRef<Value> values) {
   builder.setInsertionPointToEnd(forward.addEntryBlock());
   SmallVector<Value> operands{arith::ConstantOp::create(
       builder, loc, builder.getZeroAttr(cast<ShapedType>(results[0])))};
-  IRMapping mapping;
-  for (auto [index, value] : llvm::enumerate(values)) {
-    for (Operation *op : getParameterExpression(value))
-      if (!mapping.contains(op->getResult(0)))
-        builder.clone(*op, mapping);
-    operands.push_back(mapping.lookup(value));
+  for (auto [index, parameter] : llvm::enumerate(parameters)) {
+    operands.push_back(LoadOp::create(builder, parameter.getLoc(),
+                                      parameter.getTensorType(),
+                                      parameter.getSymName()));
     forward.setResultAttr(index + 1, kNameAttr,
                           setName("value" + std::to_string(index)));
   }
