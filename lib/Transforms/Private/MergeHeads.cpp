@@ -18,16 +18,19 @@ namespace mlir::pi {
 using namespace mlir;
 using namespace mlir::pi;
 
+/// Above what any model has, so that divisors are found at once.
+static constexpr int64_t kMaxHeads = 1 << 20;
+
 namespace {
 struct MergeHeads : public pi::impl::PiMergeHeadsBase<MergeHeads> {
   using PiMergeHeadsBase::PiMergeHeadsBase;
 
   LogicalResult initialize(MLIRContext *context) final {
-    if (heads >= 0)
+    if (heads >= 0 && heads <= kMaxHeads)
       return success();
     return emitError(UnknownLoc::get(context), getArgument())
-           << ": heads has to be 1 or more, or 0 for all, but is "
-           << int64_t(heads);
+           << ": heads has to be 1 to " << kMaxHeads
+           << ", or 0 for all, but is " << int64_t(heads);
   }
 
   void runOnOperation() final {

@@ -9,12 +9,14 @@
 
 // RUN: not pi-opt %s --pi-narrow-exponential=range=-1 2>&1 | FileCheck %s --check-prefix=RANGE
 // RUN: not pi-opt %s --pi-merge-heads=heads=-1 2>&1 | FileCheck %s --check-prefix=HEADS
+// RUN: not pi-opt %s --pi-merge-heads=heads=8000000000000000 2>&1 | FileCheck %s --check-prefix=MANY
 // RUN: pi-opt %s --pi-merge-heads --pi-reciprocal-by-rsqrt --pi-temperature-by-product --pi-narrow-exponential=range=5 | FileCheck %s --check-prefixes=CHECK,ALL
 
 // ROWS: error: pi-pack-causal-softmax: rows has to be 1 or more, but is 0
 
 // RANGE: error: pi-narrow-exponential: range has to be above 0, or 0 if no bound is known, but is -1
-// HEADS: error: pi-merge-heads: heads has to be 1 or more, or 0 for all, but is -1
+// HEADS: error: pi-merge-heads: heads has to be 1 to 1048576, or 0 for all, but is -1
+// MANY: error: pi-merge-heads: heads has to be 1 to 1048576, or 0 for all, but is 8000000000000000
 
 // CHECK-LABEL: func.func @causal
 func.func @causal(%qkv: tensor<1x16x192xf32>) -> tensor<1x16x64xf32> {

@@ -263,7 +263,7 @@ def PiMergeHeads : Pass<"pi-merge-heads", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"heads", "heads", "int64_t", "0",
-           "Most heads in one product, 0 for all">
+           "Most heads in one product, up to 1048576, or 0 for all">
   ];
   let statistics = [PI_NumAttentions];
 }
