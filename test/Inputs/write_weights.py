@@ -3,7 +3,7 @@
 
 usage: write_weights.py MODULE DIR [NAME=VALUE...]
 
-Elements are random, the same for the same name, and about 0.3 in size. A NAME
+Elements are f32, random, the same for the same name, and about 0.3 in size. A NAME
 that is given has VALUE everywhere; it may also be a derived parameter, which the
 checkpoint lacks otherwise.
 """
@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 PARAMETER = re.compile(
-    r"^ *pi\.parameter @(\S+) : tensor<((?:\d+x)*)f32>(.*)", re.MULTILINE
+    r"^ *pi\.parameter @(\S+) : tensor<((?:\d+x)*)(?:f32|b?f16)>(.*)", re.MULTILINE
 )
 
 

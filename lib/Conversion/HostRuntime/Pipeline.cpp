@@ -25,6 +25,7 @@ using namespace mlir::pi;
 
 /// Tensors to buffers.
 static void addBufferization(OpPassManager &manager) {
+  manager.addPass(createPiComputeInF32());
   manager.addPass(createPiOutlineOperations());
   manager.addPass(createConvertPiToLinalg());
   manager.addPass(createCanonicalizerPass());
@@ -51,6 +52,7 @@ static void addLoops(OpPassManager &manager) {
 /// Everything to the LLVM dialect.
 static void addLLVM(OpPassManager &manager) {
   manager.addPass(createPiApproximateMath());
+  manager.addPass(createPiExpandBFloat16());
   manager.addPass(memref::createExpandStridedMetadataPass());
   manager.addPass(createLowerAffinePass());
   manager.addPass(createCanonicalizerPass());

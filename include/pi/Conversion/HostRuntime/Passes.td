@@ -199,4 +199,56 @@ def PiApproximateMath : Pass<"pi-approximate-math"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def PiComputeInF32 : Pass<"pi-compute-in-f32", "::mlir::ModuleOp"> {
+  let summary = "compute on bf16 and f16 in f32";
+  let description = [{
+    Gives every operation on bf16 and f16 values f32 operands, and rounds only
+    what is kept in a shorter format. So sums are in f32, operands of different
+    formats meet in one, and the code of an operation is written for f32 and f64
+    alone. Outputs of public functions are f32, as the manifest has them.
+
+    Before:
+
+    ```mlir
+    func.func @decode(%x: tensor<4xbf16> {pi.state = "x"}, %a: tensor<f32> {pi.name = "a"})
+        -> (tensor<4xbf16> {pi.name = "y"}, tensor<4xbf16> {pi.state = "x"}) {
+      %0 = pi.mul %x, %a : (tensor<4xbf16>, tensor<f32>) -> tensor<4xbf16>
+      %1 = pi.relu %0 : tensor<4xbf16>
+      return %1, %0 : tensor<4xbf16>, tensor<4xbf16>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @decode(%x: tensor<4xbf16> {pi.state = "x"}, %a: tensor<f32> {pi.name = "a"})
+        -> (tensor<4xf32> {pi.name = "y"}, tensor<4xbf16> {pi.state = "x"}) {
+      %0 = arith.extf %x fastmath<contract> : tensor<4xbf16> to tensor<4xf32>
+      %1 = pi.mul %0, %a : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+      %2 = arith.truncf %1 fastmath<contract> : tensor<4xf32> to tensor<4xbf16>
+      %3 = pi.relu %1 : tensor<4xf32>
+      return %3, %2 : tensor<4xf32>, tensor<4xbf16>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def PiExpandBFloat16 : Pass<"pi-expand-bfloat16"> {
+  let summary = "convert between bf16 and f32 by integer operations";
+  let description = [{
+    Replaces `arith.extf` and `arith.truncf` between bf16 and f32 by upstream's
+    integer operations: for a processor without an instruction that rounds, LLVM
+    calls a function that host code has no library for.
+
+    ```mlir
+    func.func @round(%x: f32) -> bf16 {
+      %0 = arith.truncf %x : f32 to bf16
+      return %0 : bf16
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 #endif // PI_CONVERSION_HOSTRUNTIME_PASSES_TD
