@@ -130,9 +130,10 @@ LogicalResult ManifestBuilder::addInitializer(FlatSymbolRefAttr parameter) {
            << parameter << " is derived from itself";
   for (Type type : llvm::concat<const Type>(initialize.getArgumentTypes(),
                                             initialize.getResultTypes()))
-    if (getElementTypeOrSelf(type).isF64())
+    if (Type element = getElementTypeOrSelf(type); !element.isF32())
       return initialize.emitError("derives parameter ")
-             << parameter << " in f64, but parameters are derived in f32";
+             << parameter << " in " << element
+             << ", but parameters are derived in f32";
   Initializer initializer;
   initializer.parameter = parameter.getValue().str();
   initializer.symbol = getEntrySymbol(function);

@@ -55,7 +55,7 @@ private:
     RankedTensorType qkv = attention.getQkv().getType();
     auto type = RankedTensorType::get(
         {static_cast<int64_t>(attention.getNumHeads()), qkv.getDimSize(1)},
-        qkv.getElementType());
+        getWideType(qkv.getElementType()));
     // 1 keeps the function of a model that was trained without temperature.
     OpBuilder builder(attention);
     auto temperature =

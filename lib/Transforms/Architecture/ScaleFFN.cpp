@@ -46,8 +46,8 @@ private:
                      "parameter, so there is no name for its scales");
       return success();
     }
-    auto scalar =
-        RankedTensorType::get({}, sum.getResult().getType().getElementType());
+    auto scalar = RankedTensorType::get(
+        {}, getWideType(sum.getResult().getType().getElementType()));
     OpBuilder builder(sum);
     // Declared right after the weight, so alpha comes to stand before beta.
     auto beta = loadConstantParameter(builder, sum.getLoc(), sibling, "beta",

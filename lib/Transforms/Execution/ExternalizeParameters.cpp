@@ -9,6 +9,7 @@
 #include "pi/Dialect/Pi/IR/Pi.h"
 #include "pi/Transforms/Execution/Passes.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -131,17 +132,49 @@ static func::FuncOp outlineDerivation(ParameterOp parameter) {
   return function;
 }
 
+/// Gives an initialiser f32 arguments and an f32 result where parameters are of
+/// a shorter type: weights are f32 while the runtime derives some from others.
+/// Arguments are rounded before they are read, so the code in between stays.
+static void widenSignature(func::FuncOp initializer) {
+  Block &body = initializer.getFunctionBody().front();
+  OpBuilder builder = OpBuilder::atBlockBegin(&body);
+  auto getWide = [&](Type type) -> Type {
+    auto tensor = cast<RankedTensorType>(type);
+    auto element = dyn_cast<FloatType>(tensor.getElementType());
+    return element && element.getWidth() < 32
+               ? tensor.clone(builder.getF32Type())
+               : type;
+  };
+  for (BlockArgument argument : body.getArguments()) {
+    Type narrow = argument.getType(), wide = getWide(narrow);
+    if (narrow == wide)
+      continue;
+    argument.setType(wide);
+    auto rounded =
+        arith::TruncFOp::create(builder, argument.getLoc(), narrow, argument);
+    argument.replaceAllUsesExcept(rounded, rounded);
+  }
+  Operation *terminator = body.getTerminator();
+  builder.setInsertionPoint(terminator);
+  for (OpOperand &operand : terminator->getOpOperands())
+    if (Type wide = getWide(operand.get().getType());
+        wide != operand.get().getType())
+      operand.set(arith::ExtFOp::create(builder, terminator->getLoc(), wide,
+                                        operand.get()));
+  initializer.setType(builder.getFunctionType(body.getArgumentTypes(),
+                                              terminator->getOperandTypes()));
+}
+
 namespace {
 struct ExternalizeParameters final
     : public pi::impl::PiExternalizeParametersBase<ExternalizeParameters> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    SmallVector<func::FuncOp> initializers;
     for (auto parameter :
          llvm::make_early_inc_range(module.getOps<ParameterOp>()))
-      if (parameter.isDerived()) {
-        outlineDerivation(parameter);
-        ++numInitializers;
-      }
+      if (parameter.isDerived())
+        initializers.push_back(outlineDerivation(parameter));
     for (auto function : module.getOps<func::FuncOp>()) {
       if (function.isExternal())
         continue;
@@ -153,6 +186,8 @@ struct ExternalizeParameters final
       externalize(function, *accesses);
       numResults += function.getNumResults() - resultsBefore;
     }
+    llvm::for_each(initializers, widenSignature);
+    numInitializers += initializers.size();
     for (auto state : llvm::make_early_inc_range(module.getOps<StateOp>()))
       state.erase();
   }

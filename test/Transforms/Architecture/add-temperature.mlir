@@ -21,3 +21,8 @@
 // BOTH: %[[R:.*]], %[[E:.*]] = pi.attention %{{.*}} temperature %{{.*}} -> (tensor<2x16x64xf32>, tensor<2x4x16xf32>)
 // BOTH: pi.entropy_penalty %[[E]]
 // BOTH: pi.linear %[[R]]
+
+// A temperature is f32 beside shorter tensors.
+// RUN: sed 's/f32/bf16/g' %t.mlir | pi-opt --pi-add-temperature | FileCheck %s --check-prefix=SHORT
+// SHORT: pi.parameter @h.0.attn.temperature : tensor<4x16xf32>
+// SHORT: pi.attention %{{.*}} temperature %{{.*}} : (tensor<2x16x192xbf16>, tensor<4x16xf32>) -> tensor<2x16x64xbf16>

@@ -30,3 +30,8 @@ func.func @left(%x: tensor<1x16x64xf32>) -> tensor<1x16x64xf32> {
   %1 = pi.add %0, %x : (tensor<1x16x64xf32>, tensor<1x16x64xf32>) -> tensor<1x16x64xf32>
   return %1 : tensor<1x16x64xf32>
 }
+
+// Scales are f32 beside shorter tensors.
+// RUN: sed 's/f32/bf16/g' %s | pi-opt --pi-scale-ffn | FileCheck %s --check-prefix=SHORT
+// SHORT: pi.parameter @h.3.mlp.alpha : tensor<f32>
+// SHORT: pi.scaled_residual {{.*}} : (tensor<1x16x64xbf16>, tensor<1x16x64xbf16>, tensor<f32>, tensor<f32>) -> tensor<1x16x64xbf16>

@@ -203,7 +203,7 @@ TEST_F(ManifestBuilderTest, UpdatedParametersAreNoOutputs) {
             "result 0 updates parameter @a, which is no argument");
 }
 
-TEST_F(ManifestBuilderTest, DerivationInF64IsAnError) {
+TEST_F(ManifestBuilderTest, DerivationOutsideF32IsAnError) {
   EXPECT_EQ(buildError(R"mlir(
       pi.parameter @w : tensor<2xf64>
       func.func private @initialize.w() -> (tensor<2xf64> {pi.parameter = @w}) {
@@ -211,7 +211,18 @@ TEST_F(ManifestBuilderTest, DerivationInF64IsAnError) {
         return %0 : tensor<2xf64>
       }
       func.func @f(%w: tensor<2xf64> {pi.parameter = @w}) { return })mlir"),
-            "derives parameter @w in f64, but parameters are derived in f32");
+            "derives parameter @w in 'f64', but parameters are derived in f32");
+  EXPECT_EQ(buildError(R"mlir(
+      pi.parameter @v : tensor<2xbf16>
+      pi.parameter @w : tensor<2xf32>
+      func.func private @initialize.w(%v: tensor<2xbf16> {pi.parameter = @v})
+          -> (tensor<2xf32> {pi.parameter = @w}) {
+        %0 = arith.extf %v : tensor<2xbf16> to tensor<2xf32>
+        return %0 : tensor<2xf32>
+      }
+      func.func @f(%w: tensor<2xf32> {pi.parameter = @w}) { return })mlir"),
+            "derives parameter @w in 'bf16', but parameters are derived in "
+            "f32");
 }
 
 TEST_F(ManifestBuilderTest, UnknownParameterIsAnError) {

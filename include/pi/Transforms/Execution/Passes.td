@@ -139,7 +139,9 @@ def PiExternalizeParameters
     Replaces every `pi.load` in a function by an argument that carries the
     parameter's symbol, or the name of the state, one for each that the function
     reads. The derivation of a derived parameter P becomes a private function
-    `@"initialize.P"` of its sources.
+    `@"initialize.P"` of its sources. It takes and gives f32, since weights are
+    derived in f32: what is of a shorter type is rounded to it at the start and
+    extended at the end.
 
     Every `pi.store` becomes a result that is marked as the argument of the same
     symbol is: the caller has the new value where the old one was. The function
@@ -199,7 +201,8 @@ def PiExternalizeParameters
     }
     ```
   }];
-  let dependentDialects = ["::mlir::func::FuncDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::func::FuncDialect"];
   let statistics = [
     Statistic<"numArguments", "arguments", "Arguments added to functions">,
     Statistic<"numResults", "results", "Results added to functions">,

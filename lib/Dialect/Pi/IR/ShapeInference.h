@@ -9,6 +9,8 @@
 #ifndef PI_LIB_DIALECT_PI_IR_SHAPEINFERENCE_H
 #define PI_LIB_DIALECT_PI_IR_SHAPEINFERENCE_H
 
+#include "pi/Dialect/Pi/IR/Pi.h"
+
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/Value.h"
@@ -19,10 +21,6 @@ namespace mlir::pi {
 /// and static, but type inference runs before operands are verified.
 FailureOr<RankedTensorType> getTensor(std::optional<Location> loc, Value value,
                                       StringRef name, int64_t minRank);
-
-/// The format in which a sum over positions, a statistic of a row or a scale of
-/// one may be held beside tensors of `element`: f64 beside f64, else f32.
-Type getWideType(Type element);
 
 /// Whether `type` is `element` or its wide type.
 inline bool isSameOrWide(Type type, Type element) {

@@ -50,6 +50,10 @@ struct RowBlock {
   int64_t getNumElements() const { return getNumRows() * columns; }
 };
 
+/// The format in which a sum over positions, a statistic of a row or a scale of
+/// one may be held beside tensors of `element`: f64 beside f64, else f32.
+Type getWideType(Type element);
+
 /// The training loss, as a resource that operations add to.
 struct LossResource : public SideEffects::Resource::Base<LossResource> {
   StringRef getName() final { return "Loss"; }
