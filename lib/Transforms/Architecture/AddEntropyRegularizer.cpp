@@ -36,10 +36,13 @@ struct AddEntropyRegularizer final
   }
 
   void runOnOperation() override {
+    BlockNames names(getOperation(), [](const TransformerLayer &layer) {
+      return findAttentionParameter(layer.attention);
+    });
     if (failed(forEachDecoder(
             getOperation(), [&](Operation *, TransformerStructure &structure) {
               for (const TransformerLayer &layer : structure.getLayers())
-                if (failed(regularize(layer.attention)))
+                if (failed(regularize(layer.attention, names)))
                   return failure();
               return success();
             })))
@@ -47,7 +50,8 @@ struct AddEntropyRegularizer final
   }
 
 private:
-  LogicalResult regularize(const AttentionBlock &block) {
+  LogicalResult regularize(const AttentionBlock &block,
+                           const BlockNames &names) {
     AttentionOp attention = getRewritableAttention(block);
     if (!attention)
       return success();
@@ -65,7 +69,8 @@ private:
     OpBuilder builder(&getContext());
     builder.setInsertionPointAfter(attention);
     auto theta = loadConstantParameter(
-        builder, attention.getLoc(), sibling, "reg_threshold_weights",
+        builder, attention.getLoc(), sibling,
+        (names.get(sibling) + ".reg_threshold_weights").str(),
         RankedTensorType::get({entropy.getDimSize(1)},
                               entropy.getElementType()),
         threshold, threshold);

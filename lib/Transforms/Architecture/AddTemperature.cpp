@@ -33,19 +33,22 @@ struct AddTemperature final
   }
 
   void runOnOperation() override {
+    BlockNames names(getOperation(), [](const TransformerLayer &layer) {
+      return findAttentionParameter(layer.attention);
+    });
     if (failed(forEachDecoder(
             getOperation(),
             [&](Operation *function, TransformerStructure &structure) {
               return forEachLayer(function, structure, layers,
                                   [&](const TransformerLayer &layer) {
-                                    return addTo(layer.attention);
+                                    return addTo(layer.attention, names);
                                   });
             })))
       signalPassFailure();
   }
 
 private:
-  LogicalResult addTo(const AttentionBlock &block) {
+  LogicalResult addTo(const AttentionBlock &block, const BlockNames &names) {
     AttentionOp attention = getRewritableAttention(block);
     if (!attention || attention.getTemperature())
       return success();
@@ -58,9 +61,9 @@ private:
         getWideType(qkv.getElementType()));
     // 1 keeps the function of a model that was trained without temperature.
     OpBuilder builder(attention);
-    auto temperature =
-        loadConstantParameter(builder, attention.getLoc(), sibling,
-                              "temperature", type, init, /*value=*/1.0);
+    auto temperature = loadConstantParameter(
+        builder, attention.getLoc(), sibling,
+        (names.get(sibling) + ".temperature").str(), type, init, /*value=*/1.0);
     if (failed(temperature))
       return failure();
     rebuildAttention(attention, *temperature,

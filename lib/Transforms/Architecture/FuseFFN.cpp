@@ -23,13 +23,14 @@ struct FuseFFN final : public pi::impl::PiFuseFFNBase<FuseFFN> {
   using PiFuseFFNBase::PiFuseFFNBase;
 
   void runOnOperation() override {
+    BlockNames names(getOperation(), getSibling);
     if (failed(forEachDecoder(
             getOperation(),
             [&](Operation *function, TransformerStructure &structure) {
               remarkUnknown(structure, ModelPart::FeedForward);
               return forEachLayer(function, structure, layers,
                                   [&](const TransformerLayer &layer) {
-                                    return fuse(layer.feedForward);
+                                    return fuse(layer.feedForward, names);
                                   });
             })))
       return signalPassFailure();
@@ -37,7 +38,12 @@ struct FuseFFN final : public pi::impl::PiFuseFFNBase<FuseFFN> {
   }
 
 private:
-  LogicalResult fuse(const FeedForwardBlock &block);
+  static ParameterOp getSibling(const TransformerLayer &layer) {
+    const FeedForwardBlock &block = layer.feedForward;
+    return block && !block.isFused() ? getWeightParameter(block.output)
+                                     : nullptr;
+  }
+  LogicalResult fuse(const FeedForwardBlock &block, const BlockNames &names);
 };
 
 /// Builds in a derivation what computes parameter expressions of a function.
@@ -101,7 +107,8 @@ static Value buildFusedBias(OpBuilder &builder, LinearOp first, LinearOp second,
                           second.getTransposed());
 }
 
-LogicalResult FuseFFN::fuse(const FeedForwardBlock &block) {
+LogicalResult FuseFFN::fuse(const FeedForwardBlock &block,
+                            const BlockNames &names) {
   if (!block || block.isFused())
     return success();
   LinearOp first = block.input, second = block.output;
@@ -111,7 +118,7 @@ LogicalResult FuseFFN::fuse(const FeedForwardBlock &block) {
   }
 
   ParameterOp sibling = getWeightParameter(second);
-  std::string name = (getBlockName(sibling) + ".fused").str();
+  std::string name = (names.get(sibling) + ".fused").str();
   MLIRContext *context = &getContext();
   Location loc = NameLoc::get(StringAttr::get(context, name));
   Type element = second.getResult().getType().getElementType();

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace mlir::pi;
@@ -70,11 +71,38 @@ ParameterOp mlir::pi::getWeightParameter(LinearOp linear) {
   return nullptr;
 }
 
-StringRef mlir::pi::getBlockName(ParameterOp parameter) {
-  StringRef name = parameter.getSymName();
-  auto [withoutTensor, tensor] = name.rsplit('.');
+/// What a block may be called after its sibling, the shortest first:
+/// "h.0.mlp", "h.0.mlp.c_fc" and "h.0.mlp.c_fc.weight".
+static SmallVector<StringRef, 3> getPossibleNames(StringRef sibling) {
+  auto [withoutTensor, tensor] = sibling.rsplit('.');
   auto [block, module] = withoutTensor.rsplit('.');
-  return module.empty() ? name : block;
+  if (module.empty())
+    return {sibling};
+  return {block, withoutTensor, sibling};
+}
+
+BlockNames::BlockNames(
+    ModuleOp module,
+    function_ref<ParameterOp(const TransformerLayer &)> getSibling) {
+  llvm::StringSet<> siblings;
+  for (auto function : module.getOps<FunctionOpInterface>()) {
+    TransformerStructure structure(function);
+    for (const TransformerLayer &layer : structure.getLayers())
+      if (ParameterOp sibling = getSibling(layer))
+        siblings.insert(sibling.getSymName());
+  }
+  // A name that two blocks may have is no name of either, so that names do not
+  // depend on the order.
+  llvm::StringMap<int64_t> claims;
+  for (StringRef sibling : siblings.keys())
+    for (StringRef name : getPossibleNames(sibling))
+      ++claims[name];
+  for (StringRef sibling : siblings.keys()) {
+    SmallVector<StringRef, 3> possible = getPossibleNames(sibling);
+    auto own = llvm::find_if(
+        possible, [&](StringRef name) { return claims.lookup(name) == 1; });
+    names[sibling] = (own == possible.end() ? sibling : *own).str();
+  }
 }
 
 AttentionOp mlir::pi::getRewritableAttention(const AttentionBlock &block) {
@@ -86,11 +114,17 @@ AttentionOp mlir::pi::getRewritableAttention(const AttentionBlock &block) {
   return attention;
 }
 
-ParameterOp mlir::pi::getAttentionParameter(const AttentionBlock &block) {
+ParameterOp mlir::pi::findAttentionParameter(const AttentionBlock &block) {
   for (LinearOp linear : {block.qkvProjection, block.outputProjection})
     if (linear)
       if (ParameterOp parameter = getWeightParameter(linear))
         return parameter;
+  return nullptr;
+}
+
+ParameterOp mlir::pi::getAttentionParameter(const AttentionBlock &block) {
+  if (ParameterOp parameter = findAttentionParameter(block))
+    return parameter;
   block.attention->emitRemark(
       "attention is left alone: the weights of its projections are no "
       "parameters, so there is no name for a new one");
@@ -101,7 +135,7 @@ FailureOr<Value> mlir::pi::loadConstantParameter(
     OpBuilder &builder, Location loc, ParameterOp sibling, StringRef name,
     RankedTensorType type, double init, double value) {
   ParameterSpec spec;
-  spec.name = (getBlockName(sibling) + "." + name).str();
+  spec.name = name.str();
   spec.type = type;
   spec.init = FillAttr::get(builder.getContext(), init);
   auto parameter = getOrCreateDerivedParameter(

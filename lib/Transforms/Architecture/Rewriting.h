@@ -12,6 +12,8 @@
 #include "pi/Analysis/TransformerStructure.h"
 #include "pi/Transforms/Utils/Parameters.h"
 
+#include "llvm/ADT/StringMap.h"
+
 namespace mlir::pi {
 
 /// Calls `rewrite` with every function of the module that has a body and with
@@ -33,20 +35,40 @@ forEachLayer(Operation *function, const TransformerStructure &structure,
 /// The first parameter that the weight of a linear is computed from, or null.
 ParameterOp getWeightParameter(LinearOp linear);
 
-/// The name of the module that holds `parameter` and its siblings: "h.0.mlp"
-/// for @h.0.mlp.c_fc.weight. New parameters of a block are named after it.
-StringRef getBlockName(ParameterOp parameter);
+/// What new parameters of the blocks of a module are named after. A block is
+/// known by a parameter that it has and that new ones are declared after, its
+/// sibling: two functions that share the sibling share the new parameters.
+class BlockNames {
+public:
+  /// `getSibling` gives the sibling in one layer; null if it gets no
+  /// parameters.
+  BlockNames(ModuleOp module,
+             function_ref<ParameterOp(const TransformerLayer &)> getSibling);
+
+  /// The name of the module that holds the sibling: "h.0.mlp" for
+  /// @h.0.mlp.c_fc.weight. Where another block has that, too, the longer
+  /// "h.0.mlp.c_fc", or else all of the sibling's name.
+  StringRef get(ParameterOp sibling) const {
+    return names.at(sibling.getSymName());
+  }
+
+private:
+  llvm::StringMap<std::string> names;
+};
 
 /// The attention of a block as one that can be rebuilt; null, with a remark, if
 /// it reads a cache, and null without one if the block has none.
 AttentionOp getRewritableAttention(const AttentionBlock &block);
 
-/// The parameter after which new ones of an attention are named; null, with a
-/// remark, if the weights around the attention are no parameters.
+/// The parameter after which new ones of an attention are named; null if the
+/// block has no attention or the weights around it are no parameters.
+ParameterOp findAttentionParameter(const AttentionBlock &block);
+
+/// The same of a block that has an attention, with a remark where it is null.
 ParameterOp getAttentionParameter(const AttentionBlock &block);
 
 /// Loads a parameter that is `value` everywhere unless the checkpoint has it.
-/// It is named `name` in the block of `sibling` and declared after that.
+/// It is declared after `sibling`.
 FailureOr<Value> loadConstantParameter(OpBuilder &builder, Location loc,
                                        ParameterOp sibling, StringRef name,
                                        RankedTensorType type, double init,

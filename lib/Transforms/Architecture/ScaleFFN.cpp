@@ -22,20 +22,26 @@ struct ScaleFFN final : public pi::impl::PiScaleFFNBase<ScaleFFN> {
   using PiScaleFFNBase::PiScaleFFNBase;
 
   void runOnOperation() override {
+    BlockNames names(getOperation(), getSibling);
     if (failed(forEachDecoder(
             getOperation(),
             [&](Operation *function, TransformerStructure &structure) {
               remarkUnknown(structure, ModelPart::FeedForward);
               return forEachLayer(function, structure, layers,
                                   [&](const TransformerLayer &layer) {
-                                    return scale(layer.feedForward);
+                                    return scale(layer.feedForward, names);
                                   });
             })))
       signalPassFailure();
   }
 
 private:
-  LogicalResult scale(const FeedForwardBlock &block) {
+  static ParameterOp getSibling(const TransformerLayer &layer) {
+    return layer.feedForward ? getWeightParameter(layer.feedForward.output)
+                             : nullptr;
+  }
+
+  LogicalResult scale(const FeedForwardBlock &block, const BlockNames &names) {
     auto sum = dyn_cast_or_null<AddOp>(block.residual);
     if (!sum)
       return success();
@@ -50,11 +56,13 @@ private:
         {}, getWideType(sum.getResult().getType().getElementType()));
     OpBuilder builder(sum);
     // Declared right after the weight, so alpha comes to stand before beta.
-    auto beta = loadConstantParameter(builder, sum.getLoc(), sibling, "beta",
+    auto beta = loadConstantParameter(builder, sum.getLoc(), sibling,
+                                      (names.get(sibling) + ".beta").str(),
                                       scalar, /*init=*/1.0, /*value=*/1.0);
     if (failed(beta))
       return failure();
-    auto alpha = loadConstantParameter(builder, sum.getLoc(), sibling, "alpha",
+    auto alpha = loadConstantParameter(builder, sum.getLoc(), sibling,
+                                       (names.get(sibling) + ".alpha").str(),
                                        scalar, /*init=*/1.0, /*value=*/1.0);
     if (failed(alpha))
       return failure();

@@ -84,13 +84,13 @@ SmallVector<Operation *> mlir::pi::getParameterExpression(Value value) {
   return slice.takeVector();
 }
 
-/// Whether `present` can stand for `wanted`: it has the same type and comes
-/// from the checkpoint or by the same derivation.
+/// Whether `present` can stand for `wanted`: it has the same type and the same
+/// derivation. One without a derivation has values that nobody knows.
 static bool isSameParameter(Operation *present, ParameterOp wanted) {
   auto parameter = dyn_cast<ParameterOp>(present);
   if (!parameter || parameter.getType() != wanted.getType())
     return false;
-  return !parameter.isDerived() ||
+  return parameter.isDerived() &&
          OperationEquivalence::isRegionEquivalentTo(
              &parameter.getDerivation(), &wanted.getDerivation(),
              OperationEquivalence::IgnoreLocations);

@@ -39,8 +39,8 @@ struct ParameterSpec {
 
 /// Declares a derived parameter after `after`, its derivation being what
 /// `derive` builds. A parameter of this name that is there already is given
-/// instead, so that functions share it, if it has the same type and derivation
-/// or comes from the checkpoint; another symbol of this name is an error.
+/// instead, so that functions share it, if it has the same type and derivation;
+/// another symbol of this name is an error.
 FailureOr<ParameterOp>
 getOrCreateDerivedParameter(Operation *after, Location loc,
                             const ParameterSpec &spec,
