@@ -8,6 +8,8 @@
 
 #include "pi/Analysis/TransformerStructure.h"
 
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -220,18 +222,30 @@ void TransformerStructure::matchFeedForward(Operation *residual) {
 // Head and all
 //===----------------------------------------------------------------------===//
 
-/// Whether `op` may stand around the head: it chooses or reshapes rows, or adds
-/// a bias, but joins no two streams.
-static bool isBesideHead(Operation *op) {
-  return op->getNumOperands() > 0 && !isa<LinearOp, LayerNormOp>(op) &&
-         !TransformerStructure::getStream(op, op->getOperand(0)) &&
-         !isa<ScaledResidualOp>(op);
+bool TransformerStructure::isBesideHead(Operation *op) const {
+  return getPart(op) == ModelPart::Other && op->getNumOperands() > 0 &&
+         !isa<LinearOp, LayerNormOp, ScaledResidualOp>(op) &&
+         !isActivation(op) && !getStream(op, op->getOperand(0));
+}
+
+bool TransformerStructure::isLast(LinearOp linear) const {
+  llvm::SetVector<Operation *> after(linear->user_begin(), linear->user_end());
+  for (size_t i = 0; i < after.size(); ++i) {
+    if (after[i]->hasTrait<OpTrait::IsTerminator>())
+      continue;
+    if (!isBesideHead(after[i]))
+      return false;
+    after.insert(after[i]->user_begin(), after[i]->user_end());
+  }
+  return true;
 }
 
 void TransformerStructure::matchHead(Operation *function) {
   auto skipOthers = [&](Value value) {
     Operation *op = value.getDefiningOp();
-    while (op && getPart(op) == ModelPart::Other && isBesideHead(op))
+    // Code that is never reached may read its own result.
+    llvm::SmallPtrSet<Operation *, 4> skipped;
+    while (op && isBesideHead(op) && skipped.insert(op).second)
       op = op->getOperand(0).getDefiningOp();
     return op && getPart(op) == ModelPart::Other ? op : nullptr;
   };
@@ -240,9 +254,7 @@ void TransformerStructure::matchHead(Operation *function) {
     Operation *op = skipOthers(result);
     if (auto linear = dyn_cast_or_null<LinearOp>(op)) {
       // The model goes on after a linear that is not the head.
-      if (!llvm::all_of(linear->getUsers(), [&](Operation *user) {
-            return user == terminator || isBesideHead(user);
-          }))
+      if (!isLast(linear))
         continue;
       head = linear;
       op = skipOthers(linear.getInput());

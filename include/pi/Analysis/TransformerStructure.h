@@ -135,6 +135,12 @@ private:
   void matchAttention(Operation *attention);
   void matchFeedForward(Operation *residual);
   void matchHead(Operation *function);
+  /// Whether `op` may stand around the head: it chooses or reshapes rows, or
+  /// adds a bias, but joins no two streams and is no activation.
+  bool isBesideHead(Operation *op) const;
+  /// Whether what reads `linear`, in any number of steps, may stand around the
+  /// head: the model does not go on after it.
+  bool isLast(LinearOp linear) const;
   void assign(ModelPart part, ArrayRef<Operation *> ops);
 
   SmallVector<TransformerLayer> layers;
