@@ -131,7 +131,8 @@ bool NormalizeWeights::isLeftAlone(const Target &target) const {
     reason = "it is normalised in another way already";
   else if (linear.getTransposed())
     reason = "it is transposed, so its columns are not output features";
-  else if (!weight.getDefiningOp<LoadOp>())
+  else if (auto load = weight.getDefiningOp<LoadOp>();
+           !load || !lookupParameter(load))
     reason = "it is no parameter";
   else
     return false;

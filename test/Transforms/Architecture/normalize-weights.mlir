@@ -62,3 +62,15 @@ func.func @taken(%x: tensor<1x16x64xf32>) -> tensor<1x16x64xf32> {
   %1 = pi.add %x, %0 : (tensor<1x16x64xf32>, tensor<1x16x64xf32>) -> tensor<1x16x64xf32>
   return %1 : tensor<1x16x64xf32>
 }
+
+// -----
+
+// A state changes between runs, so nothing can be derived from it.
+pi.state @w : tensor<64x64xf32>
+func.func @state(%x: tensor<1x16x64xf32>) -> tensor<1x16x64xf32> {
+  %w = pi.load @w : tensor<64x64xf32>
+  // expected-remark @+1 {{weight is left alone: it is no parameter}}
+  %0 = pi.linear %x, %w : (tensor<1x16x64xf32>, tensor<64x64xf32>) -> tensor<1x16x64xf32>
+  %1 = pi.add %x, %0 : (tensor<1x16x64xf32>, tensor<1x16x64xf32>) -> tensor<1x16x64xf32>
+  return %1 : tensor<1x16x64xf32>
+}
