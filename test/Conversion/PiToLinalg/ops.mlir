@@ -62,3 +62,12 @@ func.func @embeddings(%ids: tensor<1x4xi32>, %table: tensor<32x8xf32>, %i: tenso
   %3 = pi.select_position %2 at %i : (tensor<1x4x8xf32>, tensor<i32>) -> tensor<1x1x8xf32>
   return %3 : tensor<1x1x8xf32>
 }
+
+// A sum over no feature is 0.
+// CHECK-LABEL: func.func @no_features
+func.func @no_features(%x: tensor<1x4x0xf32>, %w: tensor<0x8xf32>) -> tensor<1x4x8xf32> {
+  // CHECK: %[[ZEROS:.*]] = linalg.fill {{.*}} -> tensor<4x8xf32>
+  // CHECK: linalg.matmul {{.*}} outs(%[[ZEROS]] : tensor<4x8xf32>)
+  %0 = pi.linear %x, %w : (tensor<1x4x0xf32>, tensor<0x8xf32>) -> tensor<1x4x8xf32>
+  return %0 : tensor<1x4x8xf32>
+}

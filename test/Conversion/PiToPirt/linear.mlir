@@ -100,3 +100,14 @@ func.func @decode(%x: tensor<1x64xbf16> {pi.name = "x"}, %g: tensor<64xf32> {pi.
   %4 = pi.add %x, %3 : (tensor<1x64xbf16>, tensor<1x64xbf16>) -> tensor<1x64xbf16>
   return %4 : tensor<1x64xbf16>
 }
+
+// -----
+
+// A sum over no feature is 0, and has as many rows as any other.
+
+// CHECK-LABEL: func.func @forward(
+// CHECK: pirt.launch @{{.*}}::@skinny_linear_f32_f32_r4_k0_n8
+func.func @forward(%x: tensor<1x4x0xf32> {pi.name = "x"}, %w: tensor<0x8xf32> {pi.parameter = @w}) -> (tensor<1x4x8xf32> {pi.name = "y"}) {
+  %0 = pi.linear %x, %w : (tensor<1x4x0xf32>, tensor<0x8xf32>) -> tensor<1x4x8xf32>
+  return %0 : tensor<1x4x8xf32>
+}

@@ -113,7 +113,7 @@ def PI_LinearOp
     }
     /// The number of rows: the product of all leading dimensions.
     int64_t getNumRows() {
-      return getInput().getType().getNumElements() / getInFeatures();
+      return getNumElements(getInput().getType().getShape().drop_back());
     }
   }];
   let hasCanonicalizer = 1;
