@@ -535,6 +535,15 @@ func.func @update_cache(%cache: tensor<2x1x16x32xf32>, %qkv: tensor<1x1x192xf32>
 
 // -----
 
+// Three times d is more than a 64-bit integer holds, and as one it would be 5.
+func.func @cache_overflow(%cache: tensor<2x1x16x6148914691236517207xf32>, %qkv: tensor<1x1x5xf32>) -> tensor<2x1x16x6148914691236517207xf32> {
+  // expected-error @+1 {{cache 2 x B x C x d and qkv B x T x 3d have to agree}}
+  %0 = pi.update_cache %cache, %qkv : (tensor<2x1x16x6148914691236517207xf32>, tensor<1x1x5xf32>) -> tensor<2x1x16x6148914691236517207xf32>
+  return %0 : tensor<2x1x16x6148914691236517207xf32>
+}
+
+// -----
+
 func.func @cache_room(%cache: tensor<2x1x16x64xf32>, %qkv: tensor<1x32x192xf32>) -> tensor<2x1x16x64xf32> {
   // expected-error @+1 {{cache has room for 16 positions, fewer than the 32 of qkv}}
   %0 = pi.update_cache %cache, %qkv : (tensor<2x1x16x64xf32>, tensor<1x32x192xf32>) -> tensor<2x1x16x64xf32>

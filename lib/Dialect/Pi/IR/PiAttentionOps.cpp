@@ -84,8 +84,8 @@ void mlir::pi::printAttentionResults(OpAsmPrinter &printer, Operation *,
 static LogicalResult verifyCache(Operation *op, RankedTensorType cache,
                                  RankedTensorType qkv) {
   if (qkv.getRank() != 3 || cache.getRank() != 4 || cache.getDimSize(0) != 2 ||
-      cache.getDimSize(1) != qkv.getDimSize(0) ||
-      cache.getDimSize(3) * 3 != qkv.getDimSize(2))
+      cache.getDimSize(1) != qkv.getDimSize(0) || qkv.getDimSize(2) % 3 != 0 ||
+      cache.getDimSize(3) != qkv.getDimSize(2) / 3)
     return op->emitOpError("cache 2 x B x C x d and qkv B x T x 3d have to "
                            "agree, but are ")
            << cache << " and " << qkv;
