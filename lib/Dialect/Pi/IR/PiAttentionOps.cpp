@@ -42,6 +42,8 @@ static LogicalResult verifyHeads(AttentionLike op, int64_t positions) {
       return op.emitOpError("temperature has to be ")
              << heads << " heads x " << positions << " positions, but is "
              << type;
+    return verifySameOrWide(op.getLoc(), "temperature", type,
+                            qkv.getElementType());
   }
   return success();
 }
@@ -88,6 +90,10 @@ static LogicalResult verifyCache(Operation *op, RankedTensorType cache,
       cache.getDimSize(3) != qkv.getDimSize(2) / 3)
     return op->emitOpError("cache 2 x B x C x d and qkv B x T x 3d have to "
                            "agree, but are ")
+           << cache << " and " << qkv;
+  if (cache.getElementType() != qkv.getElementType())
+    return op->emitOpError("cache and qkv have to have one element type, but "
+                           "are ")
            << cache << " and " << qkv;
   if (qkv.getDimSize(1) > cache.getDimSize(2))
     return op->emitOpError("cache has room for ")

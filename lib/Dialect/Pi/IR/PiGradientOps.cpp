@@ -190,18 +190,14 @@ LogicalResult LayerNormGradOp::verify() {
     return emitOpError("weight has to have one element for each of the last "
                        "dimension of the input, but they are ")
            << weight << " and " << input;
-  return success();
+  return verifySameOrWide(getLoc(), "weight", weight, input.getElementType());
 }
 
 LogicalResult SoftmaxGradOp::verify() {
   RankedTensorType input = getInput().getType();
   if (input.getRank() != 4)
     return emitOpError("input has to be B x H x T x S, but is ") << input;
-  if (getTemperature() &&
-      cast<RankedTensorType>(getTemperature().getType()).getShape() !=
-          input.getShape().slice(1, 2))
-    return emitOpError("temperature has to be H x T = ")
-           << input.getDimSize(1) << " x " << input.getDimSize(2) << ", but is "
-           << getTemperature().getType();
+  if (failed(verifySoftmaxTemperature(*this)))
+    return failure();
   return verifySameAsTemperature(*this);
 }

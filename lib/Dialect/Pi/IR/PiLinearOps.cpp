@@ -34,6 +34,20 @@ Type mlir::pi::getWideType(Type element) {
                          : Type(Float32Type::get(element.getContext()));
 }
 
+LogicalResult mlir::pi::verifySameOrWide(std::optional<Location> loc,
+                                         StringRef name, RankedTensorType type,
+                                         Type element) {
+  if (isSameOrWide(type.getElementType(), element))
+    return success();
+  if (!loc)
+    return failure();
+  InFlightDiagnostic error = emitError(*loc) << "elements of " << name
+                                             << " have to be " << element;
+  if (getWideType(element) != element)
+    error << " or " << getWideType(element);
+  return error << ", but it is " << type;
+}
+
 LogicalResult mlir::pi::inferBroadcast(std::optional<Location> loc,
                                        Value lhsValue, Value rhsValue,
                                        SmallVectorImpl<Type> &resultTypes) {
@@ -135,6 +149,11 @@ LogicalResult LinearOp::inferReturnTypes(MLIRContext *,
     if (type->getRank() != 1 || type->getDimSize(0) != outFeatures)
       return emitOptionalError(loc, "bias has to have one element for each of ",
                                outFeatures, " output features, but is ", *type);
+    if (type->getElementType() != input->getElementType())
+      return emitOptionalError(loc,
+                               "bias has to have the element type of the "
+                               "input, but they are ",
+                               *type, " and ", *input);
   }
   auto shape = llvm::to_vector(input->getShape());
   shape.back() = outFeatures;

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Rules.h"
+#include "ShapeInference.h"
 
 #include "pi/Dialect/Pi/IR/Pi.h"
 
@@ -30,11 +31,16 @@ LogicalResult LayerNormOp::verify() {
   if (input.getRank() < 1)
     return emitOpError("input has to have a dimension to normalise over");
   int64_t width = input.getShape().back();
-  for (auto type : {getWeight().getType(), getBias().getType()})
+  for (auto [name, type] :
+       {std::pair<StringRef, RankedTensorType>("weight", getWeight().getType()),
+        {"bias", getBias().getType()}}) {
     if (type.getRank() != 1 || type.getDimSize(0) != width)
       return emitOpError("weight and bias have to have ")
              << width << " elements, the last dimension of the input, but one "
              << "is " << type;
+    if (failed(verifySameOrWide(getLoc(), name, type, input.getElementType())))
+      return failure();
+  }
   if (!getEpsilon().isFinite() || getEpsilon().isNegative())
     return emitOpError("epsilon has to be finite and not negative");
   return success();
@@ -115,13 +121,7 @@ LogicalResult SoftmaxOp::verify() {
   RankedTensorType input = getInput().getType();
   if (input.getRank() != 4)
     return emitOpError("input has to be B x H x T x S, but is ") << input;
-  if (Value temperature = getTemperature())
-    if (cast<RankedTensorType>(temperature.getType()).getShape() !=
-        input.getShape().slice(1, 2))
-      return emitOpError("temperature has to be H x T = ")
-             << input.getDimSize(1) << " x " << input.getDimSize(2)
-             << ", but is " << temperature.getType();
-  return success();
+  return verifySoftmaxTemperature(*this);
 }
 
 LogicalResult SoftmaxOp::buildGradients(OpBuilder &builder, ValueRange results,

@@ -46,7 +46,8 @@ static LogicalResult verifyPenalty(Penalty op) {
     if (!value.isFinite() || value.isNegative())
       return op.emitOpError("gamma and lambda have to be finite and not "
                             "negative");
-  return success();
+  return verifySameOrWide(op.getLoc(), "threshold", threshold,
+                          entropy.getElementType());
 }
 
 LogicalResult EntropyPenaltyOp::verify() { return verifyPenalty(*this); }

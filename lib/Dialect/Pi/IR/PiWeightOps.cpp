@@ -104,6 +104,8 @@ WeightNormOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
   if (gain->getRank() != 1 || gain->getDimSize(0) != normalized)
     return emitOptionalError(loc, "gain has to have one element for each of ",
                              normalized, " normalised columns, but is ", *gain);
+  if (failed(verifySameOrWide(loc, "gain", *gain, weight->getElementType())))
+    return failure();
   resultTypes.push_back(*weight);
   return success();
 }
@@ -172,11 +174,11 @@ static LogicalResult verifyPerColumn(GradOp op, StringRef name, Value vector) {
     return failure();
   int64_t count = countColumns(op.getColumns(), weight.getDimSize(1));
   auto type = cast<RankedTensorType>(vector.getType());
-  if (type.getRank() == 1 && type.getDimSize(0) == count)
-    return success();
-  return op.emitOpError(name)
-         << " has to have one element for each of " << count
-         << " normalised columns, but is " << type;
+  if (type.getRank() != 1 || type.getDimSize(0) != count)
+    return op.emitOpError(name)
+           << " has to have one element for each of " << count
+           << " normalised columns, but is " << type;
+  return verifySameOrWide(op.getLoc(), name, type, weight.getElementType());
 }
 
 LogicalResult WeightNormGradOp::verify() {

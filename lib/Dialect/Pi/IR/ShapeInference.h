@@ -27,6 +27,11 @@ inline bool isSameOrWide(Type type, Type element) {
   return type == element || type == getWideType(element);
 }
 
+/// Checks that a scale or a statistic has elements of type `element`, or of its
+/// wide type.
+LogicalResult verifySameOrWide(std::optional<Location> loc, StringRef name,
+                               RankedTensorType type, Type element);
+
 /// The type of an elementwise operation whose rhs has the last dimensions of
 /// lhs and is broadcast over the others: that of lhs. rhs may be wider.
 LogicalResult inferBroadcast(std::optional<Location> loc, Value lhs, Value rhs,
@@ -37,6 +42,22 @@ LogicalResult inferBroadcast(std::optional<Location> loc, Value lhs, Value rhs,
 LogicalResult verifySymbolType(Operation *op, FlatSymbolRefAttr symbol,
                                StringRef verb, Type type,
                                SymbolTableCollection &symbols);
+
+/// Checks the temperature of a softmax, or of its gradient, if it has one: H x
+/// T beside an input B x H x T x S.
+template <typename SoftmaxLike>
+LogicalResult verifySoftmaxTemperature(SoftmaxLike op) {
+  if (!op.getTemperature())
+    return success();
+  RankedTensorType input = op.getInput().getType();
+  auto type = cast<RankedTensorType>(op.getTemperature().getType());
+  if (type.getShape() != input.getShape().slice(1, 2))
+    return op.emitOpError("temperature has to be H x T = ")
+           << input.getDimSize(1) << " x " << input.getDimSize(2) << ", but is "
+           << type;
+  return verifySameOrWide(op.getLoc(), "temperature", type,
+                          input.getElementType());
+}
 
 /// Checks that the gradient of the temperature is there and of its type if, and
 /// only if, there is a temperature.

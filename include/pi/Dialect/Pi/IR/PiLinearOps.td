@@ -79,7 +79,7 @@ def PI_LinearOp
     `result = input * weight + bias`. Shapes: input `... x m`, weight `m x n`
     (the layout of GPT-2's `Conv1D`), bias `n`, result `... x n`. With
     `transposed`, weight is `n x m` (the layout of `torch.nn.Linear` and of a
-    head tied to the embedding).
+    head tied to the embedding). All have one element type.
 
     ```mlir
     %y = pi.linear %x, %w bias %b
