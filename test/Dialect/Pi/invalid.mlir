@@ -9,6 +9,11 @@ pi.parameter @w : tensor<4xf32> init(#pi.normal<-0.02>)
 
 // -----
 
+// expected-error @+1 {{value of every element has to be finite}}
+pi.parameter @w : tensor<4xf32> init(#pi.fill<0x7FF8000000000000>)
+
+// -----
+
 // The derivation gives another shape than the parameter has.
 pi.parameter @w : tensor<4xf32>
 pi.parameter @v : tensor<8xf32> derived {

@@ -52,6 +52,13 @@ LogicalResult NormalAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+LogicalResult FillAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                               APFloat value) {
+  if (!value.isFinite())
+    return emitError() << "value of every element has to be finite";
+  return success();
+}
+
 LogicalResult
 ExponentialAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                         APFloat scale, ArrayRef<APFloat> offsets,

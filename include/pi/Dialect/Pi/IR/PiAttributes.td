@@ -86,6 +86,7 @@ def PI_FillAttr : PI_Attr<"Fill", "fill"> {
     return $_get($_ctxt, ::llvm::APFloat(value));
   }]>];
   let assemblyFormat = "`<` $value `>`";
+  let genVerifyDecl = 1;
 }
 
 def PI_InitializerAttr
