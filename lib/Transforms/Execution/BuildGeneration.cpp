@@ -23,19 +23,6 @@ namespace mlir::pi {
 using namespace mlir;
 using namespace mlir::pi;
 
-/// The name in a location, as the importer sets it; empty if there is none.
-static StringRef getLocationName(Location location) {
-  StringRef name;
-  location->walk([&](Location nested) {
-    if (auto named = dyn_cast<NameLoc>(nested)) {
-      name = named.getName().getValue();
-      return WalkResult::interrupt();
-    }
-    return WalkResult::advance();
-  });
-  return name;
-}
-
 namespace {
 /// A state of the model and the operation of @forward that keeps it.
 struct State {
@@ -72,8 +59,9 @@ LogicalResult BuildGeneration::collectStates(func::FuncOp function) {
     RankedTensorType type = op.getStateType();
     if (!type)
       return WalkResult::advance();
-    StringRef location = getLocationName(op.getLoc());
-    std::string base = location.empty() ? "cache" : (location + ".cache").str();
+    auto location = op.getLoc()->findInstanceOf<NameLoc>();
+    std::string base =
+        location ? (location.getName().strref() + ".cache").str() : "cache";
     std::string name = base;
     for (int64_t i = 1; !names.insert(name).second; ++i)
       name = base + "." + std::to_string(i);
