@@ -40,8 +40,8 @@ static std::vector<Signature> knownSignatures(const Manifest &manifest) {
 }
 
 /// Whether the tensors of an entry point are those expected, in any order.
-static Status verifyTensors(const char *what,
-                            const std::vector<TensorInfo> &found,
+template <typename T>
+static Status verifyTensors(const char *what, const std::vector<T> &found,
                             const std::vector<TensorInfo> &expected) {
   if (found.size() != expected.size())
     return invalidFile(std::to_string(found.size()) + " " + what +
@@ -64,64 +64,41 @@ static Status verifyTensors(const char *what,
 // Inputs whose values index memory
 //===----------------------------------------------------------------------===//
 
-/// What a target has where no token is to be predicted: torch's ignore_index.
-static constexpr int32_t ignoredTarget = -100;
-
-static bool isTargets(const TensorInfo &input) {
-  return input.name == "targets";
-}
-static bool isTokens(const TensorInfo &input) {
-  return input.name == "input_ids" || isTargets(input);
-}
-static bool isPosition(const TensorInfo &input) {
-  return input.name == "position" || input.name == "last_position";
+/// Where element `number` of a tensor is: " at [1, 2]", or nothing in a scalar.
+static std::string placeText(int64_t number, const Shape &shape) {
+  std::string text;
+  for (size_t i = shape.size(); i-- > 0; number /= shape[i])
+    text =
+        std::to_string(number % shape[i]) + (text.empty() ? "" : ", ") + text;
+  return text.empty() ? text : " at [" + text + "]";
 }
 
-/// Code indexes tables by these inputs, so that their type has to be the one
-/// that checkInput reads.
-static Status verifyIndexType(const TensorInfo &input) {
-  if (input.dtype == DataType::I32 || !(isTokens(input) || isPosition(input)))
+Status checkIndices(const InputInfo &input, const int32_t *values,
+                    const Shape &shape) {
+  if (!input.indices)
     return Status::success();
-  return invalidFile("input '" + input.name + "' has dtype " +
-                     std::string(dataTypeName(input.dtype)) + "; expected i32");
-}
-
-Status checkTokens(const Manifest &manifest, const int32_t *tokens,
-                   int64_t rows, int64_t length, bool allowIgnored) {
-  for (int64_t i = 0; i < rows * length; ++i) {
-    if (tokens[i] >= 0 && tokens[i] < manifest.vocabSize)
+  const IndexRange &range = *input.indices;
+  int64_t count = 1;
+  for (int64_t size : shape)
+    count *= size;
+  for (int64_t i = 0; i < count; ++i) {
+    if ((values[i] >= 0 && values[i] < range.bound) ||
+        values[i] == range.ignored)
       continue;
-    if (allowIgnored && tokens[i] == ignoredTarget)
-      continue;
-    std::string row =
-        rows > 1 ? " of row " + std::to_string(i / length) : std::string();
-    return invalidArgument("token " + std::to_string(tokens[i]) +
-                           " at position " + std::to_string(i % length) + row +
-                           " is not in the vocabulary, which has tokens 0 to " +
-                           std::to_string(manifest.vocabSize - 1) + " (" +
-                           std::to_string(manifest.vocabSize) + ")");
+    std::string ignored =
+        range.ignored ? " and not " + std::to_string(*range.ignored) : "";
+    return invalidArgument("input '" + input.name +
+                           "': " + std::to_string(values[i]) +
+                           placeText(i, shape) + " is not in [0, " +
+                           std::to_string(range.bound) + ")" + ignored);
   }
   return Status::success();
 }
 
-Status checkInput(const Manifest &manifest, const TensorInfo &input,
-                  const void *data) {
+Status checkInput(const InputInfo &input, const void *data) {
   if (!data)
-    return invalidArgument("no data");
-  auto *values = static_cast<const int32_t *>(data);
-  auto count = static_cast<int64_t>(input.elementCount());
-  if (isTokens(input)) {
-    int64_t length = input.shape.empty() ? 1 : input.shape.back();
-    return checkTokens(manifest, values, count / length, length,
-                       isTargets(input));
-  }
-  for (int64_t i = 0; isPosition(input) && i < count; ++i)
-    if (values[i] < 0 || values[i] >= manifest.sequenceLength)
-      return invalidArgument(
-          "position " + std::to_string(values[i]) +
-          " is not in the sequence, which has positions 0 to " +
-          std::to_string(manifest.sequenceLength - 1));
-  return Status::success();
+    return invalidArgument("input '" + input.name + "': no data");
+  return checkIndices(input, static_cast<const int32_t *>(data), input.shape);
 }
 
 //===----------------------------------------------------------------------===//
@@ -130,11 +107,6 @@ Status checkInput(const Manifest &manifest, const TensorInfo &input,
 
 Status verifyEntryPoints(const Artifact &artifact) {
   const Manifest &manifest = artifact.manifest();
-  for (const EntryPoint &entry : manifest.entryPoints)
-    for (const TensorInfo &input : entry.inputs)
-      if (Status status = verifyIndexType(input); !status)
-        return std::move(status).withContext(
-            "'" + artifact.path() + "': entry point '" + entry.name + "'");
   for (const Signature &signature : knownSignatures(manifest)) {
     const EntryPoint *entry = manifest.findEntryPoint(signature.name);
     if (!entry)

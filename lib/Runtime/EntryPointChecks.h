@@ -14,19 +14,16 @@
 namespace pi_runtime {
 
 /// Whether entry points with names that the runtime knows have the inputs and
-/// outputs that it gives and takes, and inputs by which code indexes have the
-/// type that checkInput reads.
+/// outputs that it gives and takes.
 Status verifyEntryPoints(const Artifact &artifact);
 
-/// Whether rows x length tokens are in the vocabulary, or -100 where that is
-/// allowed.
-Status checkTokens(const Manifest &manifest, const int32_t *tokens,
-                   int64_t rows, int64_t length, bool allowIgnored);
+/// Whether the values of an input are indices that its code can use. `shape`
+/// is that of the values, which may be a part of the input.
+Status checkIndices(const InputInfo &input, const int32_t *values,
+                    const Shape &shape);
 
-/// Whether the data of an input is there and its tokens and positions are in
-/// range; targets may be -100.
-Status checkInput(const Manifest &manifest, const TensorInfo &input,
-                  const void *data);
+/// Whether the data of an input is there, and its indices are in range.
+Status checkInput(const InputInfo &input, const void *data);
 
 } // namespace pi_runtime
 

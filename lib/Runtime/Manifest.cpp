@@ -77,6 +77,16 @@ static json toJson(const TensorInfo &tensor) {
           {"shape", tensor.shape}};
 }
 
+static json toJson(const InputInfo &input) {
+  json result = toJson(static_cast<const TensorInfo &>(input));
+  if (!input.indices)
+    return result;
+  result["index_bound"] = input.indices->bound;
+  if (input.indices->ignored)
+    result["ignored_index"] = *input.indices->ignored;
+  return result;
+}
+
 static constexpr const char *initKindNames[] = {"normal", "fill"};
 
 static json toJson(const ParameterInfo &parameter) {
@@ -120,6 +130,9 @@ static json listToJson(const std::vector<T> &list) {
 
 json tensorsToJson(const std::vector<TensorInfo> &tensors) {
   return listToJson(tensors);
+}
+json inputsToJson(const std::vector<InputInfo> &inputs) {
+  return listToJson(inputs);
 }
 
 static json toJson(const EntryPoint &entry) {
@@ -171,6 +184,21 @@ static TensorInfo readTensor(const JsonReader &reader) {
     tensor.shape.clear();
   }
   return tensor;
+}
+
+static InputInfo readInput(const JsonReader &reader) {
+  InputInfo input{readTensor(reader), std::nullopt};
+  if (!reader.hasField("index_bound"))
+    return input;
+  IndexRange range;
+  range.bound = reader.field("index_bound").integer(1, int64_t(1) << 31);
+  if (reader.hasField("ignored_index"))
+    range.ignored =
+        static_cast<int32_t>(reader.field("ignored_index")
+                                 .integer(std::numeric_limits<int32_t>::min(),
+                                          std::numeric_limits<int32_t>::max()));
+  input.indices = range;
+  return input;
 }
 
 static ParameterInit readInit(const JsonReader &reader) {
@@ -232,7 +260,7 @@ static EntryPoint readEntryPoint(const JsonReader &reader) {
   EntryPoint entry;
   entry.name = reader.field("name").string();
   for (const JsonReader &input : reader.field("inputs").elements())
-    entry.inputs.push_back(readTensor(input));
+    entry.inputs.push_back(readInput(input));
   for (const JsonReader &output : reader.field("outputs").elements())
     entry.outputs.push_back(readTensor(output));
   for (const JsonReader &argument : reader.field("arguments").elements())
@@ -366,9 +394,9 @@ static Status verifyArgument(const Manifest &manifest, const EntryPoint &entry,
 
 /// Each input, or each output, is an argument exactly once: the argument is
 /// where its memory is.
+template <typename T>
 static Status verifyPassed(const EntryPoint &entry, EntryArgument::Kind kind,
-                           const char *what,
-                           const std::vector<TensorInfo> &tensors) {
+                           const char *what, const std::vector<T> &tensors) {
   std::vector<bool> isPassed(tensors.size());
   for (const EntryArgument &argument : entry.arguments) {
     if (argument.kind != kind)
@@ -389,6 +417,13 @@ static Status verifyEntryPoint(const Manifest &manifest,
                                const EntryPoint &entry) {
   if (Status status = verifyTensors("input", entry.inputs); !status)
     return status;
+  for (const InputInfo &input : entry.inputs)
+    if (input.indices && input.dtype != DataType::I32)
+      return invalidFile("input '" + input.name +
+                         "' holds indices, but has "
+                         "dtype " +
+                         std::string(dataTypeName(input.dtype)) +
+                         "; expected i32");
   if (Status status = verifyTensors("output", entry.outputs); !status)
     return status;
   for (size_t i = 0; i < entry.arguments.size(); ++i) {

@@ -14,8 +14,10 @@
 
 namespace pi_runtime {
 
-/// A list of name, dtype and shape.
+/// A list of name, dtype and shape; inputs may have index_bound and
+/// ignored_index.
 nlohmann::json tensorsToJson(const std::vector<TensorInfo> &tensors);
+nlohmann::json inputsToJson(const std::vector<InputInfo> &inputs);
 nlohmann::json manifestToJson(const Manifest &manifest);
 /// Reads the fields; an error goes to the reader's status.
 Manifest manifestFromJson(const JsonReader &reader);

@@ -166,7 +166,7 @@ std::string Model::describe() const {
   nlohmann::json entryPoints = nlohmann::json::array();
   for (const EntryPoint &entry : manifest().entryPoints)
     entryPoints.push_back({{"name", entry.name},
-                           {"inputs", tensorsToJson(entry.inputs)},
+                           {"inputs", inputsToJson(entry.inputs)},
                            {"outputs", tensorsToJson(entry.outputs)}});
   return jsonText({{"compiler", manifest().compiler},
                    {"target", manifest().target},
@@ -189,8 +189,9 @@ std::string Model::describe() const {
 // Running
 //===----------------------------------------------------------------------===//
 
-Status Model::checkTokens(const int32_t *tokens, int64_t rows,
-                          int64_t length) const {
+/// Whether the entry point takes these tokens.
+Status Model::checkTokens(const EntryPoint &entry, const int32_t *tokens,
+                          int64_t rows, int64_t length) const {
   if (rows < 1 || rows > manifest().batch)
     return invalidArgument(std::to_string(rows) +
                            " rows of tokens; the model takes 1 to " +
@@ -199,8 +200,8 @@ Status Model::checkTokens(const int32_t *tokens, int64_t rows,
     return invalidArgument(std::to_string(length) +
                            " tokens; the model takes 1 to " +
                            std::to_string(manifest().sequenceLength));
-  return pi_runtime::checkTokens(manifest(), tokens, rows, length,
-                                 /*allowIgnored=*/false);
+  return checkIndices(entry.inputs[*entry.findInput("input_ids")], tokens,
+                      {rows, length});
 }
 
 Status Model::run(std::string_view entryPoint,
@@ -225,8 +226,7 @@ Status Model::run(std::string_view entryPoint,
   if (status)
     status = checkWeights(*index);
   for (size_t i = 0; status && i < inputs.size(); ++i)
-    status = checkInput(manifest(), entry.inputs[i], inputs[i])
-                 .withContext("input '" + entry.inputs[i].name + "'");
+    status = checkInput(entry.inputs[i], inputs[i]);
   if (!status)
     return failure(std::move(status));
   // A generation's keys and values are states.
@@ -254,7 +254,9 @@ Status Model::forward(const int32_t *tokens, int64_t rows, int64_t length,
     return entry.status();
   if (Status status = checkWeights(*entry); !status)
     return status;
-  if (Status status = checkTokens(tokens, rows, length); !status)
+  if (Status status =
+          checkTokens(manifest().entryPoints[*entry], tokens, rows, length);
+      !status)
     return status;
   std::vector<int32_t> padded = pad(tokens, rows, length);
   int64_t width = manifest().sequenceLength, vocab = manifest().vocabSize;
@@ -292,7 +294,13 @@ Status Model::runStep(const char *entryPoint,
   outputs[*entry.findOutput("logits")] = isGreedy ? nullptr : scratch.data();
   outputs[*entry.findOutput("next_token")] =
       isGreedy ? generation.tokens.data() : nullptr;
-  Status status = executor->run(*index, inputs, outputs);
+  // Logits may be of more tokens than there are embeddings.
+  Status status;
+  for (size_t i = 0; status && i < inputs.size(); ++i)
+    status = checkInput(entry.inputs[i], inputs[i]);
+  if (!status)
+    return std::move(status).withContext("entry point '" + entry.name + "'");
+  status = executor->run(*index, inputs, outputs);
   for (int64_t row = 0; status && !isGreedy && row < generation.rows; ++row) {
     Result<int32_t> token =
         generation.sampler.sample(scratch.data() + row * vocab, vocab);
@@ -330,7 +338,8 @@ Status Model::startGeneration(const int32_t *prompt, int64_t rows,
     return status;
   if (Status status = clearCaches(); !status)
     return status;
-  if (Status status = checkTokens(prompt, rows, length); !status)
+  const EntryPoint &prefill = *manifest().findEntryPoint("prefill");
+  if (Status status = checkTokens(prefill, prompt, rows, length); !status)
     return status;
   Generation started{
       Sampler(options), rows, length,

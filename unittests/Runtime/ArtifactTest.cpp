@@ -91,7 +91,7 @@ Manifest pi_runtime::makeManifest(const std::string &target) {
 
   EntryPoint entry;
   entry.name = "forward";
-  entry.inputs = {{"input_ids", DataType::I32, {2, 8}}};
+  entry.inputs = {{{"input_ids", DataType::I32, {2, 8}}, IndexRange{16, -100}}};
   entry.outputs = {{"logits", DataType::F32, {2, 8, 16}}};
   using Kind = EntryArgument::Kind;
   entry.arguments = {{Kind::Input, 0, ""},
@@ -141,6 +141,9 @@ TEST_F(ArtifactTest, RoundTripOfHostModel) {
   ASSERT_TRUE(entry);
   EXPECT_EQ(entry->symbol, "pi_entry_forward");
   EXPECT_EQ(entry->findOutput("logits"), 0u);
+  ASSERT_TRUE(entry->inputs[0].indices);
+  EXPECT_EQ(entry->inputs[0].indices->bound, 16);
+  EXPECT_EQ(entry->inputs[0].indices->ignored, -100);
   EXPECT_FALSE(entry->findInput("logits"));
   ASSERT_EQ(entry->arguments.size(), 5u);
   EXPECT_EQ(entry->arguments[2].name, "scale");
@@ -181,7 +184,7 @@ TEST_F(ArtifactTest, AnotherVersionNamesBoth) {
   bytes.replace(8, 4, bytesOf<uint32_t>(7));
   Status status = openError(bytes);
   EXPECT_TRUE(failsWith(status, ErrorKind::InvalidFile, "format version 7"));
-  EXPECT_TRUE(failsWith(status, ErrorKind::InvalidFile, "reads version 3"));
+  EXPECT_TRUE(failsWith(status, ErrorKind::InvalidFile, "reads version 4"));
   EXPECT_TRUE(failsWith(status, ErrorKind::InvalidFile, "changed.pi"));
 }
 
@@ -281,8 +284,8 @@ INSTANTIATE_TEST_SUITE_P(
     Fields, ManifestChangeTest,
     testing::Values(
         ManifestChange{"{", "[", "not valid JSON"},
-        ManifestChange{"\"format_version\":3", "\"format_version\":1",
-                       "format_version: expected an integer in [3, 3]"},
+        ManifestChange{"\"format_version\":4", "\"format_version\":3",
+                       "format_version: expected an integer in [4, 4]"},
         ManifestChange{"\"compiler\":\"0.1.0\"", "\"compiler\":3",
                        "compiler: expected a string"},
         ManifestChange{"\"target\":\"cpu\"", "\"target\":\"npu\"",
@@ -299,6 +302,16 @@ INSTANTIATE_TEST_SUITE_P(
         ManifestChange{",\"vocab_size\":16", "", "model.vocab_size: missing"},
         ManifestChange{"\"vocab_size\":16", "\"vocab\":16",
                        "model.vocab_size: missing"},
+        ManifestChange{"\"index_bound\":16", "\"index_bound\":0",
+                       "inputs[0].index_bound: expected an integer in [1, "},
+        ManifestChange{"\"index_bound\":16", "\"index_bound\":2147483649",
+                       "inputs[0].index_bound"},
+        ManifestChange{"\"ignored_index\":-100",
+                       "\"ignored_index\":-2147483649",
+                       "inputs[0].ignored_index"},
+        ManifestChange{"\"dtype\":\"i32\"", "\"dtype\":\"i64\"",
+                       "entry point 'forward': input 'input_ids' holds "
+                       "indices, but has dtype i64; expected i32"},
         ManifestChange{"\"shape\":[16,4]", "\"shape\":[16,0]",
                        "parameters[0].shape[1]"},
         ManifestChange{"\"shape\":[16,4]",

@@ -225,7 +225,8 @@ TEST_F(ModelTest, BadCallsAreErrors) {
     std::vector<int32_t> tokens = {3, bad};
     expectError(pi_generate_start(model, tokens.data(), 1, 2, nullptr),
                 PI_INVALID_ARGUMENT,
-                "token " + std::to_string(bad) + " at position 1");
+                "input 'input_ids': " + std::to_string(bad) +
+                    " at [0, 1] is not in [0, 16)");
   }
   pi_sampling sampling = {-1.0f, 0, 1.0f, 0};
   expectError(pi_generate_start(model, fullRow.data(), 1, 2, &sampling),
@@ -273,7 +274,8 @@ static Manifest makeManifestWithTargets(const TinyModel &tiny) {
   Manifest manifest = tiny.manifest();
   EntryPoint targets = manifest.entryPoints[0];
   targets.name = "targets";
-  targets.inputs[0].name = "targets";
+  targets.inputs[0].name = "labels";
+  targets.inputs[0].indices = IndexRange{11, -1};
   targets.symbol = "tiny_copy_tokens";
   targets.outputs = {{"copy", DataType::I32, {2, 8}}};
   using Kind = EntryArgument::Kind;
@@ -286,8 +288,8 @@ TEST_F(ModelTest, EntryPointWithoutParametersNeedsNoWeights) {
   ASSERT_TRUE(succeeds(
       TinyModel::writeModel(modelPath, makeManifestWithTargets(tiny))));
   open();
-  std::vector<int32_t> targets = {-100, 0, 15, 1, 2, 3, 4, 5,
-                                  -100, 0, 15, 1, 2, 3, 4, 5};
+  std::vector<int32_t> targets = {-1, 0, 10, 1, 2, 3, 4, 5,
+                                  -1, 0, 10, 1, 2, 3, 4, 5};
   std::vector<int32_t> copy(16);
   const void *inputs[] = {targets.data()};
   void *outputs[] = {copy.data()};
@@ -296,12 +298,12 @@ TEST_F(ModelTest, EntryPointWithoutParametersNeedsNoWeights) {
   EXPECT_EQ(copy, targets);
   expectError(pi_model_run(model, "forward", inputs, outputs),
               PI_INVALID_ARGUMENT, "entry point 'forward': no weights");
-  for (int32_t bad : {-99, -101, -1, 16}) {
+  for (int32_t bad : {-100, -2, 11, 16}) {
     targets[9] = bad;
-    expectError(pi_model_run(model, "targets", inputs, outputs),
-                PI_INVALID_ARGUMENT,
-                "entry point 'targets': input 'targets': token " +
-                    std::to_string(bad) + " at position 1 of row 1");
+    expectError(
+        pi_model_run(model, "targets", inputs, outputs), PI_INVALID_ARGUMENT,
+        "entry point 'targets': input 'labels': " + std::to_string(bad) +
+            " at [1, 1] is not in [0, 11) and not -1");
   }
 }
 
@@ -324,26 +326,48 @@ TEST_F(ModelTest, BadRunsAreErrors) {
               "no entry point 'train'; it has forward, prefill, decode");
   for (int32_t bad : {-1, 8}) {
     position = bad;
-    expectError(pi_model_run(model, "decode", inputs, outputs),
-                PI_INVALID_ARGUMENT,
-                "input 'position': position " + std::to_string(bad));
+    expectError(
+        pi_model_run(model, "decode", inputs, outputs), PI_INVALID_ARGUMENT,
+        "input 'position': " + std::to_string(bad) + " is not in [0, 8)");
     expectError(pi_model_run(model, "prefill", inputs, outputs),
-                PI_INVALID_ARGUMENT, "input 'last_position': position");
+                PI_INVALID_ARGUMENT, "input 'last_position': ");
   }
   tokens[1] = -100;
   expectError(pi_model_run(model, "forward", inputs, outputs),
-              PI_INVALID_ARGUMENT, "input 'input_ids': token -100");
+              PI_INVALID_ARGUMENT,
+              "input 'input_ids': -100 at [0, 1] is not in");
   inputs[0] = nullptr;
   expectError(pi_model_run(model, "forward", inputs, outputs),
               PI_INVALID_ARGUMENT, "input 'input_ids': no data");
 }
 
-TEST_F(ModelTest, IndexingInputsHaveTheirType) {
+TEST_F(ModelTest, InputsThatHoldNoIndicesMayHaveAnyValue) {
   Manifest manifest = makeManifestWithTargets(tiny);
-  manifest.entryPoints.back().inputs[0].dtype = DataType::I64;
-  expectLoadError(manifest, PI_INVALID_FILE,
-                  "entry point 'targets': input 'targets' has dtype i64; "
-                  "expected i32");
+  manifest.entryPoints.back().inputs[0].indices.reset();
+  ASSERT_TRUE(succeeds(TinyModel::writeModel(modelPath, manifest)));
+  open();
+  std::vector<int32_t> values(16, 1 << 30), copy(16);
+  const void *inputs[] = {values.data()};
+  void *outputs[] = {copy.data()};
+  ASSERT_EQ(pi_model_run(model, "targets", inputs, outputs), PI_OK)
+      << pi_last_error();
+  EXPECT_EQ(copy, values);
+}
+
+TEST_F(ModelTest, GeneratedTokensWithoutEmbeddingsAreErrors) {
+  Manifest manifest = tiny.manifest();
+  for (size_t entry : {1, 2})
+    manifest.entryPoints[entry].inputs[0].indices->bound = 1;
+  ASSERT_TRUE(succeeds(TinyModel::writeModel(modelPath, manifest)));
+  load();
+  std::vector<int32_t> prompt = {0}, next(2);
+  ASSERT_EQ(pi_generate_start(model, prompt.data(), 1, 1, nullptr), PI_OK)
+      << pi_last_error();
+  ASSERT_EQ(pi_generate_next(model, next.data()), PI_OK);
+  ASSERT_NE(next[0], 0);
+  expectError(pi_generate_next(model, next.data()), PI_INVALID_ARGUMENT,
+              "entry point 'decode': input 'input_ids': " +
+                  std::to_string(next[0]) + " at [0, 0] is not in [0, 1)");
 }
 
 TEST_F(ModelTest, InfoDescribesTheModel) {
@@ -354,8 +378,9 @@ TEST_F(ModelTest, InfoDescribesTheModel) {
   for (const char *part :
        {"\"target\":\"cpu\"", "\"vocab_size\":16", "\"sequence_length\":8",
         "\"parameters\":656", "\"parameter_bytes\":2368", "\"state_bytes\":128",
-        "\"entry_points\":[{\"inputs\":[{\"dtype\":\"i32\",\"name\":"
-        "\"input_ids\",\"shape\":[2,8]}],\"name\":\"forward\",\"outputs\":[{"
+        "\"entry_points\":[{\"inputs\":[{\"dtype\":\"i32\",\"index_bound\":16,"
+        "\"name\":\"input_ids\",\"shape\":[2,8]}],\"name\":\"forward\","
+        "\"outputs\":[{"
         "\"dtype\":\"f32\",\"name\":\"logits\",\"shape\":[2,8,16]}]},"})
     EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
 }
@@ -377,8 +402,10 @@ TEST_F(ModelTest, EntryPointOfAnotherShapeIsAnError) {
                   "and shape 2");
   manifest = tiny.manifest();
   manifest.entryPoints[0].inputs[0].dtype = DataType::I64;
-  expectLoadError(manifest, PI_INVALID_FILE, "input 'input_ids' has dtype i64");
-  manifest.entryPoints[0].inputs[0] = {"input_ids", DataType::I32, {2, 4}};
+  manifest.entryPoints[0].inputs[0].indices.reset();
+  expectLoadError(manifest, PI_INVALID_FILE, "no input 'input_ids'");
+  manifest.entryPoints[0].inputs[0] = {{"input_ids", DataType::I32, {2, 4}},
+                                       std::nullopt};
   expectLoadError(manifest, PI_INVALID_FILE, "no input 'input_ids'");
   manifest = tiny.manifest();
   manifest.entryPoints[2].symbol = "absent";

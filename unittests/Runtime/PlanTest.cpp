@@ -26,7 +26,8 @@ protected:
     manifest.parameters.push_back(weight);
     manifest.states.push_back({"cache", DataType::BF16, {2, 1, 4, 8}});
     entry.name = "forward";
-    entry.inputs.push_back({"input_ids", DataType::I32, {1, 4}});
+    entry.inputs.push_back(
+        {{"input_ids", DataType::I32, {1, 4}}, std::nullopt});
     entry.outputs.push_back({"logits", DataType::F32, {1, 4, 15}});
     plan = json::parse(R"({
       "arena_bytes": 4096,

@@ -30,7 +30,7 @@ static ParameterInfo makeParameter(const char *name, Shape shape) {
 }
 
 /// `positional` inputs, states, parameters, outputs: the order of host code.
-static EntryPoint makeEntry(const char *name, std::vector<TensorInfo> inputs,
+static EntryPoint makeEntry(const char *name, std::vector<InputInfo> inputs,
                             bool hasState, std::vector<TensorInfo> outputs) {
   using Kind = EntryArgument::Kind;
   EntryPoint entry;
@@ -68,10 +68,11 @@ Manifest TinyModel::manifest() const {
   manifest.initializers = {{"bias", "tiny_initialize_bias", {"wte.weight"}}};
   manifest.states = {{"h.0.attn.cache", DataType::F32, {batch, vocab}}};
 
-  TensorInfo tokens{"input_ids", DataType::I32, {batch, length}};
-  TensorInfo token{"input_ids", DataType::I32, {batch, 1}};
-  TensorInfo last{"last_position", DataType::I32, {}};
-  TensorInfo position{"position", DataType::I32, {}};
+  IndexRange vocabulary{vocab, std::nullopt}, positions{length, std::nullopt};
+  InputInfo tokens{{"input_ids", DataType::I32, {batch, length}}, vocabulary};
+  InputInfo token{{"input_ids", DataType::I32, {batch, 1}}, vocabulary};
+  InputInfo last{{"last_position", DataType::I32, {}}, positions};
+  InputInfo position{{"position", DataType::I32, {}}, positions};
   TensorInfo allLogits{"logits", DataType::F32, {batch, length, vocab}};
   TensorInfo logits{"logits", DataType::F32, {batch, vocab}};
   TensorInfo next{"next_token", DataType::I32, {batch}};
@@ -90,7 +91,7 @@ Manifest TinyModel::trainingManifest() const {
   EntryPoint entry;
   entry.name = "train_step";
   entry.symbol = "tiny_train_step";
-  entry.inputs = {{"learning_rate", DataType::F32, {}}};
+  entry.inputs = {{{"learning_rate", DataType::F32, {}}, std::nullopt}};
   entry.outputs = {{"loss", DataType::F32, {}}};
   entry.arguments = {{Kind::Input, 0, ""},
                      {Kind::Parameter, 0, "wte.weight", /*updated=*/true},

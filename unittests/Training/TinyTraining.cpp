@@ -12,14 +12,15 @@ using namespace pi_runtime;
 
 namespace pi_training {
 
+using Inputs = std::vector<InputInfo>;
 using Tensors = std::vector<TensorInfo>;
 
-static TensorInfo scalar(const char *name, DataType type = DataType::F32) {
-  return {name, type, {}};
+static InputInfo scalar(const char *name, DataType type = DataType::F32) {
+  return {{name, type, {}}, std::nullopt};
 }
 
 /// Inputs, the table, states, outputs: the order of the host code.
-static EntryPoint makeEntry(const char *name, Tensors inputs,
+static EntryPoint makeEntry(const char *name, Inputs inputs,
                             const std::vector<const char *> &states,
                             Tensors outputs) {
   using Kind = EntryArgument::Kind;
@@ -60,10 +61,12 @@ Manifest TinyTraining::manifest(bool accumulates) {
   for (const char *name : {average, square})
     manifest.states.push_back({name, DataType::F32, {vocab, vocab}});
 
-  TensorInfo tokens{"input_ids", DataType::I32, {batch, length}};
-  TensorInfo targets{"targets", DataType::I32, {batch, length}};
-  Tensors hyper = {scalar("learning_rate"), scalar("weight_decay"),
-                   scalar("max_grad_norm"), scalar("step", DataType::I32)};
+  InputInfo tokens{{"input_ids", DataType::I32, {batch, length}},
+                   IndexRange{vocab, std::nullopt}};
+  InputInfo targets{{"targets", DataType::I32, {batch, length}},
+                    IndexRange{vocab, -100}};
+  Inputs hyper = {scalar("learning_rate"), scalar("weight_decay"),
+                  scalar("max_grad_norm"), scalar("step", DataType::I32)};
   if (accumulates) {
     manifest.states.push_back({gradient, DataType::F32, {vocab, vocab}});
     hyper.push_back(scalar("micro_batches", DataType::I32));
@@ -73,7 +76,7 @@ Manifest TinyTraining::manifest(bool accumulates) {
                                       {average, square, gradient},
                                       {scalar("grad_norm")})};
   } else {
-    Tensors inputs = {tokens, targets};
+    Inputs inputs = {tokens, targets};
     inputs.insert(inputs.end(), hyper.begin(), hyper.end());
     manifest.entryPoints = {makeEntry("train_step", inputs, {average, square},
                                       {scalar("loss"), scalar("grad_norm")})};

@@ -128,7 +128,8 @@ TEST(TrainingModel, RefusesOtherEntryPoints) {
   EXPECT_TRUE(fails(manifest, "no input 'input_ids' of type i32 and shape 4 x "
                               "8"));
   manifest = TinyTraining::manifest();
-  manifest.entryPoints[0].inputs.push_back({"noise", DataType::F32, {}});
+  manifest.entryPoints[0].inputs.push_back(
+      {{"noise", DataType::F32, {}}, std::nullopt});
   EXPECT_TRUE(fails(manifest, "unknown input 'noise'"));
   manifest = TinyTraining::manifest();
   manifest.entryPoints[0].outputs.push_back({"norms", DataType::F32, {2}});

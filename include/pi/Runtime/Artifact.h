@@ -26,7 +26,7 @@ namespace pi_runtime {
 
 /// The version of the container and of the contracts its code was compiled
 /// for. A reader takes this version only.
-constexpr uint32_t artifactFormatVersion = 3;
+constexpr uint32_t artifactFormatVersion = 4;
 
 /// The sections that the targets use.
 constexpr const char *hostCodeSection = "host.so";
@@ -66,6 +66,20 @@ struct Initializer {
   std::vector<std::string> sources;
 };
 
+/// What elements of an input may be that code uses as indices: [0, bound), or
+/// `ignored`, which stands for no index. Code does not check them.
+struct IndexRange {
+  /// From 1 to 2^31.
+  int64_t bound = 1;
+  std::optional<int32_t> ignored;
+};
+
+/// An input of an entry point.
+struct InputInfo : TensorInfo {
+  /// Nothing if code does not index by it; else its type is i32.
+  std::optional<IndexRange> indices;
+};
+
 /// What one pointer that an entry point takes refers to.
 struct EntryArgument {
   enum class Kind { Input, Parameter, State, Output };
@@ -81,7 +95,7 @@ struct EntryArgument {
 /// A function of the model.
 struct EntryPoint {
   std::string name;
-  std::vector<TensorInfo> inputs;
+  std::vector<InputInfo> inputs;
   std::vector<TensorInfo> outputs;
   /// In the order of host code's pointers. For a device: everything that the
   /// plan refers to, so that unused parameters need not be loaded.

@@ -52,8 +52,8 @@ public:
   /// Runs `manifest.entryPoints[entryPoint]` and waits until its outputs are
   /// in memory. It may update parameters and states. `inputs[i]` holds
   /// byteSize() bytes of the entry point's input i. `outputs[i]` takes those of
-  /// output i, or is null if nobody reads it. Inputs have been checked: tokens
-  /// are in the vocabulary, positions in the sequence.
+  /// output i, or is null if nobody reads it. Indices in inputs have been
+  /// checked.
   virtual Status run(size_t entryPoint, const std::vector<const void *> &inputs,
                      const std::vector<void *> &outputs) = 0;
 };

@@ -70,7 +70,8 @@ private:
 
   Result<size_t> findEntryPoint(std::string_view name) const;
   Status checkWeights(size_t entryPoint) const;
-  Status checkTokens(const int32_t *tokens, int64_t rows, int64_t length) const;
+  Status checkTokens(const EntryPoint &entry, const int32_t *tokens,
+                     int64_t rows, int64_t length) const;
   std::vector<int32_t> pad(const int32_t *tokens, int64_t rows,
                            int64_t length) const;
   Status clearCaches();

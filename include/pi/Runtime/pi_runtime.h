@@ -111,11 +111,15 @@ PI_RUNTIME_API pi_status pi_model_tune(pi_model *model);
  * Describes the model in JSON, valid until the model is freed:
  *   {"compiler", "target", "target_arch", "device",
  *    "model": {"name", "batch", "sequence_length", "vocab_size"},
- *    "entry_points": [{"name", "inputs": [{"name", "dtype", "shape"}],
- *                      "outputs": [the same]}],
- *    "tensors": [the same],
+ *    "entry_points": [{"name",
+ *                      "inputs": [{"name", "dtype", "shape",
+ *                                  "index_bound", "ignored_index"}],
+ *                      "outputs": [{"name", "dtype", "shape"}]}],
+ *    "tensors": [{"name", "dtype", "shape"}],
  *    "parameters", "parameter_bytes", "state_bytes", "memory_bytes"}
- * dtype is "f32", "i32" and so on, shape a list, empty for a scalar; tensors
+ * dtype is "f32", "i32" and so on, shape a list, empty for a scalar. An input
+ * with index_bound holds indices in [0, index_bound), or ignored_index, if it
+ * has that, where there is none; others have neither field. tensors
  * are the parameters that entry points read, as they are stored, then the
  * states; parameters counts elements; memory_bytes is what the device holds
  * now.
@@ -126,11 +130,10 @@ PI_RUNTIME_API pi_status pi_model_info(pi_model *model, const char **json);
  * Runs any entry point. `inputs` and `outputs` have a pointer for each input
  * and output that pi_model_info lists, in its order; tensors are dense and
  * row-major. An output that is null is not read; either array may be null where
- * the entry point has none. Tokens (inputs named input_ids and targets) have to
- * be in the vocabulary, but targets may also be -100, which is ignored;
- * positions have to be in the sequence. Needs weights if the entry point has
- * parameters. Updates parameters and states where it is made to; a generation
- * ends if the entry point has states.
+ * the entry point has none. Indices, such as tokens, targets and positions,
+ * have to be in the range that pi_model_info gives. Needs weights if the entry
+ * point has parameters. Updates parameters and states where it is made to; a
+ * generation ends if the entry point has states.
  */
 PI_RUNTIME_API pi_status pi_model_run(pi_model *model, const char *entry_point,
                                       const void *const *inputs,

@@ -11,6 +11,7 @@
 #include "pi/Conversion/HostRuntime/Passes.h"
 #include "pi/Dialect/Pi/IR/Pi.h"
 #include "pi/Transforms/Execution/Passes.h"
+#include "pi/Transforms/Execution/ResultPlaces.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringMap.h"
@@ -21,6 +22,7 @@ using namespace mlir::pi;
 using pi_runtime::DataType;
 using pi_runtime::EntryArgument;
 using pi_runtime::EntryPoint;
+using pi_runtime::IndexRange;
 using pi_runtime::Initializer;
 using pi_runtime::Manifest;
 using pi_runtime::ParameterInfo;
@@ -168,6 +170,27 @@ LogicalResult ManifestBuilder::addState(Location loc, StringRef name,
                         << "' has another type in another function";
 }
 
+/// What the elements of an argument may be, from the operations that index by
+/// it; nothing if there are none.
+static std::optional<IndexRange> getIndexRange(func::FuncOp function,
+                                               unsigned index) {
+  std::optional<IndexRange> range;
+  function.walk([&](IndexOpInterface op) {
+    IndexUse use = op.getIndexUse();
+    auto argument = dyn_cast_if_present<BlockArgument>(
+        use.indices ? stripReshapes(use.indices) : Value());
+    if (!argument || argument.getArgNumber() != index)
+      return;
+    if (!range)
+      range = {use.bound, use.ignored};
+    range->bound = std::min(range->bound, use.bound);
+    // What one of them does not ignore is an index to it.
+    if (range->ignored != use.ignored)
+      range->ignored.reset();
+  });
+  return range;
+}
+
 LogicalResult ManifestBuilder::addArgument(func::FuncOp function,
                                            unsigned index, EntryPoint &entry) {
   using Kind = EntryArgument::Kind;
@@ -178,7 +201,7 @@ LogicalResult ManifestBuilder::addArgument(func::FuncOp function,
     if (failed(input))
       return failure();
     entry.arguments.push_back({Kind::Input, entry.inputs.size(), ""});
-    entry.inputs.push_back(*input);
+    entry.inputs.push_back({*input, getIndexRange(function, index)});
     return success();
   }
   if (auto state = function.getArgAttrOfType<StringAttr>(index, kStateAttr)) {
@@ -257,17 +280,6 @@ LogicalResult ManifestBuilder::addEntryPoint(func::FuncOp function) {
   return success();
 }
 
-/// The tokens that a function knows: the rows of the table that it looks its
-/// input up in. 0 if there is none.
-static int64_t getVocabSize(func::FuncOp function) {
-  for (auto embedding : function.getFunctionBody().getOps<EmbeddingOp>())
-    if (auto tokens = dyn_cast<BlockArgument>(embedding.getIndices()))
-      if (function.getArgAttrOfType<StringAttr>(tokens.getArgNumber(),
-                                                kNameAttr) == "input_ids")
-        return embedding.getTable().getType().getDimSize(0);
-  return 0;
-}
-
 /// The model's sizes, from what goes into and comes out of @forward; without
 /// it, from the first function that reads tokens, as training does.
 LogicalResult ManifestBuilder::readSizes() {
@@ -286,12 +298,12 @@ LogicalResult ManifestBuilder::readSizes() {
   manifest.batch = reader->inputs[*tokens].shape[0];
   manifest.sequenceLength = reader->inputs[*tokens].shape[1];
   if (!forward) {
-    manifest.vocabSize =
-        getVocabSize(symbols.lookup<func::FuncOp>(reader->name));
-    if (manifest.vocabSize == 0)
+    const std::optional<IndexRange> &range = reader->inputs[*tokens].indices;
+    if (!range)
       return module.emitError("@")
              << reader->name << " looks its input 'input_ids' up in no table, "
              << "so how many tokens there are is unknown";
+    manifest.vocabSize = range->bound;
     return success();
   }
   std::optional<size_t> logits = forward->findOutput("logits");

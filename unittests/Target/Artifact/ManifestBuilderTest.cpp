@@ -12,6 +12,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Parser/Parser.h"
 
 #include <gtest/gtest.h>
@@ -26,7 +27,8 @@ namespace {
 class ManifestBuilderTest : public testing::Test {
 protected:
   ManifestBuilderTest() {
-    context.loadDialect<PIDialect, func::FuncDialect, LLVM::LLVMDialect>();
+    context.loadDialect<PIDialect, func::FuncDialect, LLVM::LLVMDialect,
+                        tensor::TensorDialect>();
   }
 
   OwningOpRef<ModuleOp> parse(StringRef text) {
@@ -118,6 +120,80 @@ TEST_F(ManifestBuilderTest, DescribesTheExecutionForm) {
   EXPECT_EQ(kinds,
             (std::vector<Kind>{Kind::Input, Kind::State, Kind::Parameter,
                                Kind::Parameter, Kind::Input, Kind::Output}));
+}
+
+/// The range of the indices in an input, as "bound" or "bound,ignored".
+static std::string indexText(const pi_runtime::EntryPoint &entry,
+                             const char *name) {
+  const auto &range = entry.inputs[*entry.findInput(name)].indices;
+  if (!range)
+    return "none";
+  std::string text = std::to_string(range->bound);
+  return range->ignored ? text + "," + std::to_string(*range->ignored) : text;
+}
+
+TEST_F(ManifestBuilderTest, IndicesHaveTheRangeOfAllThatIndexByThem) {
+  OwningOpRef<ModuleOp> module = parse(R"mlir(
+    func.func @forward(%ids: tensor<1x4xi32> {pi.name = "input_ids"}, %t: tensor<8x16xf32> {pi.name = "table"},
+                       %u: tensor<6x16xf32> {pi.name = "other"}, %w: tensor<16x32xf32> {pi.name = "w"},
+                       %a: tensor<1x4xi32> {pi.name = "labels"}, %b: tensor<1x4xi32> {pi.name = "ignoring"},
+                       %p: tensor<i32> {pi.name = "where"}, %c: tensor<2x1x4x16xf32> {pi.name = "cache"},
+                       %q: tensor<1x2x48xf32> {pi.name = "qkv"}, %s: tensor<i32> {pi.name = "step"})
+        -> (tensor<1x4x32xf32> {pi.name = "logits"}, tensor<2x1x4x16xf32> {pi.name = "new"}, tensor<f32> {pi.name = "l"},
+            tensor<f32> {pi.name = "m"}, tensor<f32> {pi.name = "n"}, tensor<4x16xf32> {pi.name = "e"}) {
+      %x = pi.embedding %ids, %t : (tensor<1x4xi32>, tensor<8x16xf32>) -> tensor<1x4x16xf32>
+      %flat = tensor.collapse_shape %ids [[0, 1]] : tensor<1x4xi32> into tensor<4xi32>
+      %e = pi.embedding %flat, %u : (tensor<4xi32>, tensor<6x16xf32>) -> tensor<4x16xf32>
+      %y = pi.linear %x, %w : (tensor<1x4x16xf32>, tensor<16x32xf32>) -> tensor<1x4x32xf32>
+      %l = pi.cross_entropy %y, %a ignore_index -1 : (tensor<1x4x32xf32>, tensor<1x4xi32>) -> tensor<f32>
+      %m = pi.cross_entropy %y, %b ignore_index -1 : (tensor<1x4x32xf32>, tensor<1x4xi32>) -> tensor<f32>
+      %n = pi.cross_entropy %y, %b ignore_index -2 : (tensor<1x4x32xf32>, tensor<1x4xi32>) -> tensor<f32>
+      %new = pi.update_cache %c, %q at %p : (tensor<2x1x4x16xf32>, tensor<1x2x48xf32>, tensor<i32>) -> tensor<2x1x4x16xf32>
+      return %y, %new, %l, %m, %n, %e : tensor<1x4x32xf32>, tensor<2x1x4x16xf32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<4x16xf32>
+    })mlir");
+  FailureOr<Manifest> manifest = buildManifest(*module, "cpu", "generic");
+  ASSERT_TRUE(succeeded(manifest));
+  const pi_runtime::EntryPoint &entry = manifest->entryPoints[0];
+  EXPECT_EQ(indexText(entry, "input_ids"), "6");
+  EXPECT_EQ(indexText(entry, "labels"), "32,-1");
+  EXPECT_EQ(indexText(entry, "ignoring"), "32");
+  EXPECT_EQ(indexText(entry, "where"), "3");
+  EXPECT_EQ(indexText(entry, "step"), "none");
+  EXPECT_EQ(indexText(entry, "table"), "none");
+  EXPECT_EQ(manifest->vocabSize, 32);
+}
+
+TEST_F(ManifestBuilderTest, EveryOperationThatIndexesSaysHowFar) {
+  OwningOpRef<ModuleOp> module = parse(R"mlir(
+    func.func @forward(%ids: tensor<1x4xi32> {pi.name = "input_ids"}, %x: tensor<1x4x16xf32> {pi.name = "x"},
+                       %w: tensor<16x32xf32> {pi.name = "w"}, %y: tensor<1x4x32xf32> {pi.name = "y"},
+                       %c: tensor<2x1x9x16xf32> {pi.name = "cache"}, %q: tensor<1x2x48xf32> {pi.name = "qkv"},
+                       %t: tensor<9x16xf32> {pi.name = "table"}, %g: tensor<f32> {pi.name = "g"},
+                       %a: tensor<1x4xi32> {pi.name = "embedding_grad"}, %b: tensor<1x4xi32> {pi.name = "cross_entropy_grad"},
+                       %d: tensor<1x4xi32> {pi.name = "linear_cross_entropy"}, %e: tensor<i32> {pi.name = "cached_attention"},
+                       %f: tensor<i32> {pi.name = "position_embedding"}, %h: tensor<i32> {pi.name = "select_position"},
+                       %i: tensor<i32> {pi.name = "place_rows"})
+        -> (tensor<1x4x32xf32> {pi.name = "logits"}) {
+      %0 = pi.embedding_grad %a, %x : (tensor<1x4xi32>, tensor<1x4x16xf32>) -> tensor<7x16xf32>
+      %1 = pi.cross_entropy_grad %g, %y, %b ignore_index -5 : (tensor<f32>, tensor<1x4x32xf32>, tensor<1x4xi32>) -> tensor<1x4x32xf32>
+      %2 = pi.linear_cross_entropy %x, %w, %d ignore_index 3 : (tensor<1x4x16xf32>, tensor<16x32xf32>, tensor<1x4xi32>) -> tensor<f32>
+      %3 = pi.cached_attention %q, %c at %e heads 4 scale 0.5 : (tensor<1x2x48xf32>, tensor<2x1x9x16xf32>, tensor<i32>) -> tensor<1x2x16xf32>
+      %4 = pi.position_embedding %t at %f : (tensor<9x16xf32>, tensor<i32>) -> tensor<3x16xf32>
+      %5 = pi.select_position %x at %h : (tensor<1x4x16xf32>, tensor<i32>) -> tensor<1x1x16xf32>
+      %6 = pi.place_rows %x at %i : (tensor<1x4x16xf32>, tensor<i32>) -> tensor<1x6x16xf32>
+      return %y : tensor<1x4x32xf32>
+    })mlir");
+  FailureOr<Manifest> manifest = buildManifest(*module, "cpu", "generic");
+  ASSERT_TRUE(succeeded(manifest));
+  const pi_runtime::EntryPoint &entry = manifest->entryPoints[0];
+  EXPECT_EQ(indexText(entry, "embedding_grad"), "7");
+  EXPECT_EQ(indexText(entry, "cross_entropy_grad"), "32,-5");
+  EXPECT_EQ(indexText(entry, "linear_cross_entropy"), "32,3");
+  EXPECT_EQ(indexText(entry, "cached_attention"), "8");
+  EXPECT_EQ(indexText(entry, "position_embedding"), "7");
+  EXPECT_EQ(indexText(entry, "select_position"), "4");
+  EXPECT_EQ(indexText(entry, "place_rows"), "3");
+  EXPECT_EQ(indexText(entry, "input_ids"), "none");
 }
 
 TEST_F(ManifestBuilderTest, ArgumentWithoutAMeaningIsAnError) {

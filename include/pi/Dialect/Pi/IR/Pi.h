@@ -21,6 +21,7 @@
 #include "pi/Interfaces/CostInterfaces.h"
 #include "pi/Interfaces/DifferentiableOpInterface.h"
 #include "pi/Interfaces/GenerationOpInterface.h"
+#include "pi/Interfaces/IndexOpInterface.h"
 #include "pi/Interfaces/PrecisionOpInterface.h"
 #include "pi/Interfaces/RecomputableOpInterface.h"
 

@@ -107,7 +107,7 @@ def PI_AttentionOp
 }
 
 def PI_UpdateCacheOp
-    : PI_AttentionLikeOp<"update_cache", [PI_ComputeFormat, PI_Local, InferTypeOpAdaptor]> {
+    : PI_AttentionLikeOp<"update_cache", [PI_ComputeFormat, PI_Local, PI_Indexing, InferTypeOpAdaptor]> {
   let summary = "puts keys and values of new positions into the cache";
   let description = [{
     Copies K and V of `qkv` into `cache[0]` and `cache[1]` at rows
@@ -133,7 +133,8 @@ def PI_UpdateCacheOp
 }
 
 def PI_CachedAttentionOp
-    : PI_AttentionLikeOp<"cached_attention", [PI_WideOperands, PI_Costly, PI_CountsFlops, PI_NonlinearByHead]> {
+    : PI_AttentionLikeOp<"cached_attention", [PI_WideOperands, PI_Costly, PI_CountsFlops, PI_NonlinearByHead,
+                                               PI_Indexing]> {
   let summary = "attention of new positions over the key/value cache";
   let description = [{
     Attention as in `pi.attention`, causal, where row i of `qkv` stands at

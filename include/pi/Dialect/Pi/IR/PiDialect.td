@@ -12,6 +12,7 @@
 include "mlir/IR/OpBase.td"
 include "pi/Interfaces/CostInterfaces.td"
 include "pi/Interfaces/DifferentiableOpInterface.td"
+include "pi/Interfaces/IndexOpInterface.td"
 include "pi/Interfaces/PrecisionOpInterface.td"
 include "pi/Interfaces/RecomputableOpInterface.td"
 
@@ -68,6 +69,8 @@ def PI_Costly : DeclareOpInterfaceMethods<PICostOpInterface, ["appendCost"]>;
 /// An operation that each party does alone, on its shares or its weights.
 defvar PI_Local = PICostOpInterface;
 def PI_Nonlinear : DeclareOpInterfaceMethods<NonlinearOpInterface>;
+/// An operation that reads or writes where an operand's integers say.
+def PI_Indexing : DeclareOpInterfaceMethods<IndexOpInterface>;
 /// An operation with a reverse rule, which stands beside its other code.
 def PI_Differentiable : DeclareOpInterfaceMethods<DifferentiableOpInterface>;
 /// An operation on values of the compute format, except for the operands and

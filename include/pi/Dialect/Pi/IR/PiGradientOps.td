@@ -88,7 +88,7 @@ def PI_ReduceLeadingOp
 // Gradients of look-ups
 //===----------------------------------------------------------------------===//
 
-def PI_EmbeddingGradOp : PI_GradientOp<"embedding_grad", [PI_WideResults]> {
+def PI_EmbeddingGradOp : PI_GradientOp<"embedding_grad", [PI_WideResults, PI_Indexing]> {
   let summary = "the gradient of an embedding table";
   let description = [{
     `result[v, :] = sum gradient[i..., :]` over the places with
@@ -109,7 +109,7 @@ def PI_EmbeddingGradOp : PI_GradientOp<"embedding_grad", [PI_WideResults]> {
   let hasVerifier = 1;
 }
 
-def PI_PlaceRowsOp : PI_GradientOp<"place_rows"> {
+def PI_PlaceRowsOp : PI_GradientOp<"place_rows", [PI_Indexing]> {
   let summary = "rows in a larger tensor of zeros";
   let description = [{
     `result[..., position + i, :] = rows[..., i, :]`, and 0 elsewhere; `position`
@@ -395,7 +395,7 @@ def PI_SpectralNormGradOp : PI_WeightGradOp<"spectral_norm_grad",
 
 def PI_CrossEntropyGradOp
     : PI_GradientOp<"cross_entropy_grad",
-                    [PI_WideOperands, AllTypesMatch<["logits", "result"]>]> {
+                    [PI_WideOperands, PI_Indexing, AllTypesMatch<["logits", "result"]>]> {
   let summary = "the gradient of a cross-entropy";
   let description = [{
     `result[i, v] = gradient / N * (softmax(logits[i])[v] - 1[v = targets[i]])`

@@ -25,7 +25,7 @@ class PI_LinearAlgebraOp<string mnemonic, list<Trait> traits = []>
 
 def PI_EmbeddingOp
     : PI_LinearAlgebraOp<"embedding", [PI_ComputeFormat, PI_Costly, PI_Differentiable, PI_Recomputable,
-                                      InferTypeOpAdaptor]> {
+                                      PI_Indexing, InferTypeOpAdaptor]> {
   let summary = "rows of a table, chosen by token";
   let description = [{
     `result[..., :] = table[indices[...], :]`. Shapes: indices `B x T`, table
@@ -49,6 +49,7 @@ def PI_EmbeddingOp
 def PI_PositionEmbeddingOp
     : PI_LinearAlgebraOp<"position_embedding",
                          [PI_ComputeFormat, PI_Local, PI_Differentiable, PI_Recomputable,
+                          PI_Indexing,
                           DeclareOpInterfaceMethods<GenerationOpInterface, ["getDecodeObstacle"]>]> {
   let summary = "consecutive rows of a table, chosen by position";
   let description = [{
@@ -208,7 +209,7 @@ def PI_ScaledResidualOp
 }
 
 def PI_SelectPositionOp
-    : PI_LinearAlgebraOp<"select_position", [PI_Local, PI_Differentiable, PI_Recomputable,
+    : PI_LinearAlgebraOp<"select_position", [PI_Local, PI_Differentiable, PI_Recomputable, PI_Indexing,
                                             InferTypeOpAdaptor]> {
   let summary = "one position of a sequence";
   let description = [{

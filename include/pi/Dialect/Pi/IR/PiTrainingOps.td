@@ -71,7 +71,7 @@ def PI_EntropyPenaltyOp : PI_Op<"entropy_penalty",
 }
 
 def PI_CrossEntropyOp : PI_Op<"cross_entropy",
-    [PI_TrainingOnly, Pure, PI_WideResults, PI_Differentiable,
+    [PI_TrainingOnly, Pure, PI_WideResults, PI_Differentiable, PI_Indexing,
      InferTypeOpAdaptor]> {
   let summary = "the cross-entropy of logits";
   let description = [{
@@ -80,7 +80,7 @@ def PI_CrossEntropyOp : PI_Op<"cross_entropy",
     `torch.nn.functional.cross_entropy`; but 0 where all are ignored, so that a
     batch of padding alone adds nothing. Shapes: logits `... x V`, targets `...`,
     result a scalar, in f32 unless the logits are f64. Another target outside
-    `[0, V)` is undefined here: whoever calls the function checks it before.
+    `[0, V)` is undefined here; the runtime refuses it before it starts.
 
     ```mlir
     %loss = pi.cross_entropy %logits, %targets ignore_index -100
@@ -97,7 +97,7 @@ def PI_CrossEntropyOp : PI_Op<"cross_entropy",
 }
 
 def PI_LinearCrossEntropyOp : PI_Op<"linear_cross_entropy", [
-    PI_TrainingOnly, Pure, PI_WideResults, SameVariadicResultSize,
+    PI_TrainingOnly, Pure, PI_WideResults, PI_Indexing, SameVariadicResultSize,
     DeclareOpInterfaceMethods<DifferentiableOpInterface, ["buildForward"]>]> {
   let summary = "the cross-entropy of a linear layer, without its logits";
   let description = [{
