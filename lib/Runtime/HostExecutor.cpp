@@ -223,7 +223,7 @@ Status HostExecutor::run(size_t entryPoint,
 }
 
 Result<std::unique_ptr<Executor>> createHostExecutor(const Artifact &artifact) {
-  Result<int> threads = configuredThreadCount();
+  Result<int> threads = ThreadPool::start();
   if (!threads)
     return threads.status();
   Result<HostCode> code = HostCode::load(artifact);

@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <pthread.h>
 #include <sched.h>
 #include <thread>
 
@@ -55,26 +54,77 @@ Result<int> configuredThreadCount() {
 }
 
 static std::atomic<ThreadPool *> globalPool{nullptr};
+static std::mutex creation;
+
+/// The child of a fork has the pool but not its threads.
+static void forgetPoolInChildren() {
+  static int registered =
+      pthread_atfork(nullptr, nullptr, [] { globalPool = nullptr; });
+  (void)registered;
+}
+
+Result<int> ThreadPool::start() {
+  Result<int> count = configuredThreadCount();
+  if (!count)
+    return count.status();
+  std::lock_guard<std::mutex> lock(creation);
+  if (!globalPool) {
+    auto *pool = new ThreadPool(*count);
+    int started = pool->threadCount();
+    if (started < *count) {
+      delete pool;
+      return unavailable("only " + std::to_string(started) + " of " +
+                         std::to_string(*count) +
+                         " threads can be started; the environment's "
+                         "PI_NUM_THREADS sets their number");
+    }
+    forgetPoolInChildren();
+    globalPool = pool;
+  }
+  return globalPool.load()->threadCount();
+}
 
 ThreadPool &ThreadPool::global() {
   if (ThreadPool *pool = globalPool.load(std::memory_order_acquire))
     return *pool;
-  static std::mutex creation;
   std::lock_guard<std::mutex> lock(creation);
   if (!globalPool) {
-    // The child of a fork has the pool but not its threads.
-    static int registered =
-        pthread_atfork(nullptr, nullptr, [] { globalPool = nullptr; });
-    (void)registered;
+    forgetPoolInChildren();
     Result<int> count = configuredThreadCount();
     globalPool = new ThreadPool(count ? *count : availableProcessors());
   }
   return *globalPool;
 }
 
-ThreadPool::ThreadPool(int threads) : workers(threads - 1) {
-  for (int i = 0; i < workers; ++i)
-    std::thread([this] { workerLoop(); }).detach();
+/// std::thread would throw where a limit on memory or processes forbids another
+/// thread.
+bool ThreadPool::startWorker() {
+  pthread_t thread;
+  auto body = [](void *pool) -> void * {
+    static_cast<ThreadPool *>(pool)->workerLoop();
+    return nullptr;
+  };
+  if (pthread_create(&thread, nullptr, body, this) != 0)
+    return false;
+  workers.push_back(thread);
+  return true;
+}
+
+ThreadPool::ThreadPool(int threads) {
+  workers.reserve(static_cast<size_t>(threads));
+  while (threadCount() < threads && startWorker()) {
+  }
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    current = nullptr;
+    published.fetch_add(1, std::memory_order_release);
+  }
+  wake.notify_all();
+  for (pthread_t worker : workers)
+    pthread_join(worker, nullptr);
 }
 
 bool ThreadPool::insideBody() { return isInsideBody; }
@@ -110,8 +160,9 @@ void ThreadPool::workerLoop() {
       seen = published.load();
       job = current;
     }
-    if (job)
-      job->work();
+    if (!job)
+      return;
+    job->work();
   }
 }
 
@@ -119,7 +170,7 @@ void ThreadPool::run(int64_t n, int64_t pieces, Body body, void *context) {
   if (n <= 0)
     return;
   pieces = std::min(n, pieces);
-  if (pieces <= 1 || workers == 0 || isInsideBody) {
+  if (pieces <= 1 || workers.empty() || isInsideBody) {
     body(0, n, context);
     return;
   }

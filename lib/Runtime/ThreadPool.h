@@ -16,6 +16,8 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <pthread.h>
+#include <vector>
 
 namespace pi_runtime {
 
@@ -30,11 +32,18 @@ class ThreadPool {
 public:
   using Body = void (*)(int64_t begin, int64_t end, void *context);
 
-  /// The pool of this process, made on first use, never destroyed (its threads
-  /// end with the process), and made anew in a forked child.
+  /// Makes the pool of this process if there is none, and gives its number of
+  /// threads. That not all of them start is an error, after which there is no
+  /// pool: sums depend on the number of threads, so that fewer give other bits.
+  static Result<int> start();
+
+  /// The pool of this process, made on first use with the threads that start,
+  /// never destroyed (they end with the process), and made anew in a forked
+  /// child.
   static ThreadPool &global();
 
-  int threadCount() const { return workers + 1; }
+  /// With the caller's.
+  int threadCount() const { return static_cast<int>(workers.size()) + 1; }
 
   /// Splits [0, n) into at most `pieces` ranges of equal size and calls `body`
   /// on each, on the calling thread and the workers. Runs `body(0, n)` alone
@@ -46,6 +55,7 @@ public:
 
 private:
   explicit ThreadPool(int threads);
+  ~ThreadPool();
 
   struct Job {
     Body body;
@@ -58,12 +68,13 @@ private:
     void work();
   };
 
+  bool startWorker();
   void workerLoop();
 
-  int workers;
+  std::vector<pthread_t> workers;
   std::mutex mutex;
   std::condition_variable wake;
-  std::shared_ptr<Job> current; // Guarded by `mutex`.
+  std::shared_ptr<Job> current; // Guarded by `mutex`; null to end the threads.
   std::atomic<uint64_t> published{0};
 };
 

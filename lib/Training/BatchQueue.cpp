@@ -8,6 +8,8 @@
 
 #include "pi/Training/BatchQueue.h"
 
+#include <system_error>
+
 namespace pi_training {
 
 BatchQueue::BatchQueue(TokenBatches source) : batches(std::move(source)) {
@@ -16,7 +18,11 @@ BatchQueue::BatchQueue(TokenBatches source) : batches(std::move(source)) {
     slot.inputs.resize(count);
     slot.targets.resize(count);
   }
-  thread = std::thread([this] { prepare(); });
+  try {
+    thread = std::thread([this] { prepare(); });
+  } catch (const std::system_error &) {
+    // The system gives no more threads: batches are prepared when asked for.
+  }
 }
 
 BatchQueue::~BatchQueue() {
@@ -25,32 +31,39 @@ BatchQueue::~BatchQueue() {
     isStopping = true;
   }
   changed.notify_all();
-  thread.join();
+  if (thread.joinable())
+    thread.join();
+}
+
+/// Prepares one more batch, into the slot that is not in use.
+void BatchQueue::prepareNext(std::unique_lock<std::mutex> &lock) {
+  Slot &slot = slots[prepared % 2];
+  lock.unlock();
+  Status status = batches.next(slot.inputs.data(), slot.targets.data());
+  slot.next = batches.state();
+  lock.lock();
+  if (status)
+    ++prepared;
+  else
+    failure = std::move(status);
+  changed.notify_all();
 }
 
 void BatchQueue::prepare() {
   std::unique_lock<std::mutex> lock(mutex);
   while (!isStopping && failure) {
     // The slot handed out last is in use until the next one is taken.
-    if (prepared > taken) {
+    if (prepared > taken)
       changed.wait(lock);
-      continue;
-    }
-    Slot &slot = slots[prepared % 2];
-    lock.unlock();
-    Status status = batches.next(slot.inputs.data(), slot.targets.data());
-    slot.next = batches.state();
-    lock.lock();
-    if (status)
-      ++prepared;
     else
-      failure = std::move(status);
-    changed.notify_all();
+      prepareNext(lock);
   }
 }
 
 Result<const BatchQueue::Slot *> BatchQueue::next() {
   std::unique_lock<std::mutex> lock(mutex);
+  if (!thread.joinable() && failure)
+    prepareNext(lock);
   changed.wait(lock, [&] { return prepared > taken || !failure; });
   if (prepared == taken)
     return failure;

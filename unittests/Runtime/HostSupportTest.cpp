@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "pi/Runtime/HostSupport.h"
+#include "TestFiles.h"
 
-#include <gtest/gtest.h>
+#include "pi/Runtime/HostSupport.h"
 
 #include <atomic>
 #include <cmath>
@@ -237,4 +237,22 @@ TEST(ParallelForTest, WorksInAForkedChild) {
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+}
+
+TEST(ParallelForTest, GoesOnWithTheThreadsThatStart) {
+  pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(20);
+    ::setenv("PI_NUM_THREADS", "1024", 1);
+    pi_runtime::limitMemory(64 << 20); // A stack takes 8 MiB.
+    for (int round = 0; round < 3; ++round)
+      if (visits(10000) != std::vector<int>(10000, 1))
+        ::_exit(1);
+    auto tasks = std::filesystem::directory_iterator("/proc/self/task");
+    ::_exit(std::distance(begin(tasks), end(tasks)) < 1024 ? 0 : 2);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }

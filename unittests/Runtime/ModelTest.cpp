@@ -9,6 +9,7 @@
 #include "ModelFixture.h"
 
 #include <dlfcn.h>
+#include <sys/wait.h>
 
 using namespace pi_runtime;
 
@@ -474,6 +475,24 @@ TEST_F(ModelTest, ThreadCountIsChecked) {
   expectError(pi_model_open(modelPath.c_str(), 0, &model), PI_INVALID_ARGUMENT,
               "PI_NUM_THREADS is 'many'");
   ::unsetenv("PI_NUM_THREADS");
+}
+
+/// A limit on memory allows some of the threads only; afterwards none is left.
+TEST_F(ModelTest, ThreadsThatDoNotStartAreAnError) {
+  pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(20);
+    ::setenv("PI_NUM_THREADS", "1024", 1);
+    limitMemory(64 << 20); // A stack takes 8 MiB.
+    expectError(pi_model_open(modelPath.c_str(), 0, &model), PI_UNAVAILABLE,
+                " of 1024 threads can be started");
+    ::setenv("PI_NUM_THREADS", "2", 1);
+    load();
+    ::_exit(HasFailure());
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
 }
 
 /// As Python's ctypes loads the library: its symbols are visible to nobody

@@ -11,6 +11,7 @@
 #include "pi/Training/BatchQueue.h"
 
 #include <algorithm>
+#include <sys/wait.h>
 
 using namespace pi_training;
 using pi_runtime::ErrorKind;
@@ -64,4 +65,28 @@ TEST(BatchQueue, EndsAtAnyMoment) {
     for (int batch = 0; batch < taken % 3; ++batch)
       ASSERT_TRUE(succeeds(queue.next().status()));
   }
+}
+
+TEST(BatchQueue, NeedsNoThread) {
+  TokenFolder folder;
+  folder.add("train", countTo(200));
+  auto dataset = folder.open();
+  ASSERT_TRUE(succeeds(dataset.status()));
+  auto batches = TokenBatches::create(*dataset, Split::Train, 3, 4, 5);
+  pid_t child = ::fork();
+  if (child == 0) {
+    pi_runtime::limitMemory(1 << 20); // A thread's stack takes more.
+    bool areEqual = true;
+    BatchQueue queue(*batches);
+    for (int batch = 0; batch < 10; ++batch) {
+      int32_t inputs[12], targets[12];
+      auto slot = queue.next();
+      areEqual &= batches->next(inputs, targets).ok() && slot.ok() &&
+                  std::equal(inputs, inputs + 12, (*slot)->inputs.begin());
+    }
+    ::_exit(areEqual ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
 }

@@ -40,6 +40,7 @@ public:
 
 private:
   void prepare();
+  void prepareNext(std::unique_lock<std::mutex> &lock);
 
   TokenBatches batches;
   std::array<Slot, 2> slots;
