@@ -30,26 +30,44 @@ static std::string keyOf(const OptionTable::Entry &entry) {
   return key;
 }
 
-Status RunFolder::checkUnused() const {
+/// Whether a folder is missing or has nothing but perhaps `allowed`.
+static bool isEmpty(const std::string &path, const char *allowed = "") {
   std::error_code error;
+  for (std::filesystem::directory_iterator entry(path, error), end;
+       !error && entry != end; entry.increment(error))
+    if (entry->path().filename() != allowed)
+      return false;
+  return !error || error == std::errc::no_such_file_or_directory;
+}
+
+Status RunFolder::checkUnused() const {
   if (fileExists(descriptionPath()))
     return invalidArgument("'" + root +
                            "' has a run already; pi-train --resume " + root +
                            " goes on with it, and --out DIR starts another");
-  if (!fileExists(root) || std::filesystem::is_empty(root, error))
+  // A process that was killed before it wrote run.json has left this much.
+  if (isEmpty(root, "checkpoints") && isEmpty(checkpointsPath()))
     return Status::success();
   return invalidArgument("'" + root +
                          "' is not an empty folder; --out needs a new one");
 }
 
-Status RunFolder::create(const RunSources &sources,
-                         const TrainingOptions &options,
-                         const TrainingModel &model) const {
+Result<CheckpointDirectory>
+RunFolder::create(const RunSources &sources, const TrainingOptions &options,
+                  const TrainingModel &model) const {
   if (Status status = checkUnused(); !status)
     return status;
   if (::mkdir(root.c_str(), 0777) != 0 && errno != EEXIST)
     return executionFailed("cannot make the folder '" + root +
                            "': " + std::strerror(errno));
+  // Of two processes that have come so far, one gets the lock, and then looks
+  // at what the other may have made.
+  Result<CheckpointDirectory> checkpoints =
+      CheckpointDirectory::open(checkpointsPath());
+  if (!checkpoints)
+    return checkpoints.status();
+  if (Status status = checkUnused(); !status)
+    return status;
   const Manifest &manifest = model.manifest();
   TrainingOptions copy = options;
   OptionTable table("pi-train");
@@ -79,7 +97,11 @@ Status RunFolder::create(const RunSources &sources,
   if (!file)
     return file.status();
   Status status = file->write(jsonText(description, 2) + "\n");
-  return status ? file->commit() : std::move(status);
+  if (status)
+    status = file->commit();
+  if (!status)
+    return status;
+  return checkpoints;
 }
 
 static void readOptions(const JsonReader &reader, TrainingOptions &options) {

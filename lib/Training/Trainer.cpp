@@ -22,9 +22,11 @@ using namespace pi_runtime;
 namespace pi_training {
 
 Trainer::Trainer(TrainingModel &model, RunFolder folder,
-                 TrainingOptions options, TokenBatches trainBatches,
+                 CheckpointDirectory checkpoints, TrainingOptions options,
+                 TokenBatches trainBatches,
                  std::optional<TokenBatches> validation, Progress &progress)
-    : model(model), folder(std::move(folder)), options(std::move(options)),
+    : model(model), folder(std::move(folder)),
+      checkpoints(std::move(checkpoints)), options(std::move(options)),
       schedule(this->options.makeSchedule()), batches(std::move(trainBatches)),
       validation(std::move(validation)), progress(progress) {
   auto batchTokens = static_cast<size_t>(batches.batch() * batches.length());
@@ -61,8 +63,8 @@ Status Trainer::writeCheckpoint() {
   auto keep = static_cast<int>(
       std::min<int64_t>(options.keepLast, std::numeric_limits<int32_t>::max()));
   Status status =
-      checkpoints->write(model.model(), metrics.step, jsonText(state, 2) + "\n",
-                         keep, checkpointFiles);
+      checkpoints.write(model.model(), metrics.step, jsonText(state, 2) + "\n",
+                        keep, checkpointFiles);
   if (!status)
     return status;
   auto latest = CheckpointDirectory::latest(folder.checkpointsPath());
@@ -73,10 +75,6 @@ Status Trainer::writeCheckpoint() {
 }
 
 Status Trainer::restore() {
-  auto directory = CheckpointDirectory::open(folder.checkpointsPath());
-  if (!directory)
-    return directory.status();
-  checkpoints.emplace(std::move(*directory));
   std::vector<std::string> skipped;
   auto latest = CheckpointDirectory::latest(folder.checkpointsPath(), &skipped);
   if (!latest)

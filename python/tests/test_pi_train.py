@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Runs of pi-train: what they write, and that a resume changes no bit of it."""
 
+import fcntl
 import json
+import os
 import random
 import signal
 import subprocess
@@ -331,6 +333,26 @@ def test_errors(models, tokens, tmp_path):
     ):
         description.write_text(text.replace('"lr": 0.05', change))
         fails(message, "--resume", run)
+
+
+def test_two_runs_in_one_folder(models, tokens, tmp_path):
+    """The first locks the checkpoints before it writes run.json."""
+    run = tmp_path / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    descriptor = os.open(run / "checkpoints", os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    result = train(models / "train.pi", *options(tokens, run), check=1)
+    assert "another process writes checkpoints to" in result.stderr
+    assert not (run / "run.json").exists()
+    os.close(descriptor)
+    train(models / "train.pi", *options(tokens, run), "--time-limit", "1e-9")
+
+
+def test_a_folder_with_checkpoints_is_not_taken(models, tokens, tmp_path):
+    other = tmp_path / "other"
+    (other / "checkpoints" / "step-00000001").mkdir(parents=True)
+    result = train(models / "train.pi", *options(tokens, other), check=1)
+    assert "is not an empty folder" in result.stderr
 
 
 def test_time_left_heeds_the_limit(models, tokens, tmp_path):

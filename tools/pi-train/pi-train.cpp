@@ -178,11 +178,14 @@ static Result<int> train(CommandLine line) {
   auto files = readCheckpointFiles(line, **data);
   if (!files)
     return files.status();
-  if (!line.isResumed)
-    if (Status status = folder.create(*sources, line.options, **model); !status)
-      return status;
-  Trainer trainer(**model, folder, line.options, std::move(*batches),
-                  std::move(*validation), progress);
+  // From here on the run is this process's alone.
+  Result<CheckpointDirectory> checkpoints =
+      line.isResumed ? CheckpointDirectory::open(folder.checkpointsPath())
+                     : folder.create(*sources, line.options, **model);
+  if (!checkpoints)
+    return checkpoints.status();
+  Trainer trainer(**model, folder, std::move(*checkpoints), line.options,
+                  std::move(*batches), std::move(*validation), progress);
   trainer.setCheckpointFiles(std::move(*files));
   Result<Ending> ending =
       trainer.run({line.timeLimit, line.tune, &interrupted});

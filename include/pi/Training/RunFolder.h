@@ -9,6 +9,7 @@
 #ifndef PI_TRAINING_RUNFOLDER_H
 #define PI_TRAINING_RUNFOLDER_H
 
+#include "pi/Runtime/CheckpointDirectory.h"
 #include "pi/Training/TrainingModel.h"
 #include "pi/Training/TrainingOptions.h"
 
@@ -37,11 +38,14 @@ public:
   std::string descriptionPath() const { return root + "/run.json"; }
 
   /// That nothing is there which a new run would mix with: the folder is
-  /// missing or empty.
+  /// missing, empty, or has no checkpoint and nothing else.
   Status checkUnused() const;
-  /// Makes the folder and writes run.json, by which it is complete.
-  Status create(const RunSources &sources, const TrainingOptions &options,
-                const TrainingModel &model) const;
+  /// Makes the folder and writes run.json, by which it is complete. The run is
+  /// this process's while the result lives: another one neither makes it nor
+  /// goes on with it.
+  Result<pi_runtime::CheckpointDirectory>
+  create(const RunSources &sources, const TrainingOptions &options,
+         const TrainingModel &model) const;
   /// Reads run.json and sets `options`.
   Result<RunSources> read(TrainingOptions &options) const;
 

@@ -39,9 +39,11 @@ struct SessionOptions {
 /// micro-batch; nothing is allocated between evaluations and checkpoints.
 class Trainer {
 public:
-  /// `batches` are at their beginning.
-  /// `validation` is left out where there is nothing to evaluate.
-  Trainer(TrainingModel &model, RunFolder folder, TrainingOptions options,
+  /// `checkpoints` are those of the folder. `batches` are at their beginning.
+  /// `validation` is left out where there is nothing to evaluate; it has at
+  /// least the windows of a batch.
+  Trainer(TrainingModel &model, RunFolder folder,
+          pi_runtime::CheckpointDirectory checkpoints, TrainingOptions options,
           TokenBatches batches, std::optional<TokenBatches> validation,
           Progress &progress);
 
@@ -79,6 +81,7 @@ private:
 
   TrainingModel &model;
   RunFolder folder;
+  pi_runtime::CheckpointDirectory checkpoints;
   TrainingOptions options;
   Schedule schedule;
   TokenBatches batches;
@@ -86,7 +89,6 @@ private:
   Progress &progress;
   std::vector<pi_runtime::CheckpointFile> checkpointFiles;
 
-  std::optional<pi_runtime::CheckpointDirectory> checkpoints;
   std::optional<MetricsLog> metricsLog;
   std::string checkpointPath;
 
