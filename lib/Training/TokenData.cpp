@@ -8,6 +8,7 @@
 
 #include "pi/Training/TokenData.h"
 
+#include "pi/Runtime/HostSupport.h"
 #include "pi/Training/Sha256.h"
 
 #include <algorithm>
@@ -135,10 +136,26 @@ Status TokenDataset::verify() const {
   Result<std::string> digest = sha256OfFile(tokenizer);
   if (!digest)
     return digest.status();
-  Status status = checkDigest(tokenizer, *digest, content.tokenizerSha256);
-  for (size_t shard = 0; status && shard < files.size(); ++shard)
-    status = verifyShard(shard);
-  return status;
+  if (Status status = checkDigest(tokenizer, *digest, content.tokenizerSha256);
+      !status)
+    return status;
+  // As many shards at a time as there are threads.
+  std::vector<Status> results(files.size());
+  auto verifyShards = [&](int64_t begin, int64_t end) {
+    for (int64_t shard = begin; shard < end; ++shard)
+      results[static_cast<size_t>(shard)] =
+          verifyShard(static_cast<size_t>(shard));
+  };
+  pi_rt_parallel_for(
+      static_cast<int64_t>(files.size()),
+      [](int64_t begin, int64_t end, void *context) {
+        (*static_cast<decltype(verifyShards) *>(context))(begin, end);
+      },
+      &verifyShards);
+  for (Status &status : results)
+    if (!status)
+      return std::move(status);
+  return Status::success();
 }
 
 //===----------------------------------------------------------------------===//

@@ -299,6 +299,15 @@ def test_errors(models, tokens, tmp_path):
 
     def fails(message, *arguments):
         result = train(*arguments, check=1)
+    shard = tokens / "train-00000.bin"
+    content = shard.read_bytes()
+    shard.write_bytes(content[2:4] + content[2:])
+    result = train("--resume", run, check=1)
+    assert "train-00000.bin': its sha256 is" in result.stderr
+    other = options(tokens, tmp_path / "other")
+    result = train(models / "train.pi", *other, check=1)
+    assert "train-00000.bin': its sha256 is" in result.stderr
+    shard.write_bytes(content)
         assert result.stderr.startswith("pi-train: error: ")
         assert message in result.stderr
 
@@ -369,7 +378,7 @@ def test_help_has_every_option(models, tokens, tmp_path):
     run = tmp_path / "run"
     train(models / "train.pi", *options(tokens, run), "--time-limit", "1e-9")
     description = json.loads((run / "run.json").read_text())
-    session = ["verify_data", "tune", "time_limit", "device", "resume", "version"]
+    session = ["tune", "time_limit", "device", "resume", "version"]
     for name in [*description["options"], "weights", "config", *session]:
         assert f"--{name.replace('_', '-')}" in text
     assert train("--version").stdout.startswith("pi-train ")

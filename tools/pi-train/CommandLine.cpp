@@ -50,7 +50,6 @@ What is trained
                           the GPU; the choice is stored in MODEL.pi.tuned, and
                           all runs of the model take it. Not with --resume: a
                           run keeps to the sums that it began with
-  --verify-data           first compare the checksums of all token shards
 
 The update
   --steps N               updates in all
@@ -109,7 +108,6 @@ static void bindSession(OptionTable &table, CommandLine &line,
   table.flag("--help", line.help);
   table.flag("-h", line.help);
   table.flag("--version", line.version);
-  table.flag("--verify-data", line.verifyData);
   table.flag("--tune", line.tune);
   table.text("--out", line.out);
   table.text("--resume", resume);

@@ -21,7 +21,6 @@ using pi_runtime::Status;
 struct CommandLine {
   bool help = false;
   bool version = false;
-  bool verifyData = false;
   bool tune = false;
   /// Whether the run in `out` goes on.
   bool isResumed = false;

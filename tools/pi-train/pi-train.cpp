@@ -148,9 +148,6 @@ static Result<int> train(CommandLine line) {
       TokenDataset::open(line.options.data);
   if (!data)
     return data.status();
-  if (line.verifyData)
-    if (Status status = (*data)->verify(); !status)
-      return status;
   Result<RunSources> sources = readSources(line);
   if (!sources)
     return sources.status();
@@ -185,6 +182,9 @@ static Result<int> train(CommandLine line) {
   if (!checkpoints)
     return checkpoints.status();
   Trainer trainer(**model, folder, std::move(*checkpoints), line.options,
+  // The manifest is what it was; so have to be the files that it speaks of.
+  if (Status status = (*data)->verify(); !status)
+    return status;
                   std::move(*batches), std::move(*validation), progress);
   trainer.setCheckpointFiles(std::move(*files));
   Result<Ending> ending =

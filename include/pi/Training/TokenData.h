@@ -36,6 +36,7 @@ public:
   open(const std::string &folder);
 
   /// Reads every file: checksums, numbers of documents, the range of tokens.
+  /// On all threads of the runtime, a shard on one.
   Status verify() const;
 
   const std::string &folder() const { return path; }
