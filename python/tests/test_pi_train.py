@@ -282,6 +282,20 @@ def test_a_run_moves_with_its_data(models, tokens, tmp_path):
     train("--resume", run.rename(moved / "run"), model, "--data", data)
 
 
+def test_a_run_keeps_its_config(models, tokens, tmp_path):
+    run, config = tmp_path / "run", tmp_path / "config.json"
+    config.write_text('{"n_layer": 2}')
+    given = options(tokens, run, config=config)
+    train(models / "train.pi", *given, "--time-limit", "1e-9")
+    config.write_text("{}")
+    train("--resume", run, "--time-limit", "1e-9")
+    config.unlink()
+    train("--resume", run)
+    for name in checkpoints(run):
+        text = (run / "checkpoints" / name / "config.json").read_text()
+        assert text == '{"n_layer": 2}'
+
+
 def test_other_data_are_refused(models, tokens, tmp_path):
     run = tmp_path / "run"
     train(models / "train.pi", *options(tokens, run), "--time-limit", "1e-9")

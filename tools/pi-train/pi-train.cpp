@@ -66,14 +66,31 @@ static Result<RunSources> readSources(const CommandLine &line) {
   return sources;
 }
 
+/// The file of --config. A run that goes on has it in its last checkpoint,
+/// whatever has become of the file since.
+static Result<std::string> findConfig(const CommandLine &line,
+                                      const RunFolder &folder) {
+  if (!line.isResumed)
+    return line.options.config;
+  auto latest = CheckpointDirectory::latest(folder.checkpointsPath());
+  if (!latest)
+    return latest.status();
+  return *latest ? (*latest)->path + "/config.json" : line.options.config;
+}
+
 /// Files for checkpoints: the tokenizer, so that they generate text, and the
 /// configuration.
 static Result<std::vector<CheckpointFile>>
-readCheckpointFiles(const CommandLine &line, const TokenDataset &data) {
+readCheckpointFiles(const CommandLine &line, const RunFolder &folder,
+                    const TokenDataset &data) {
   std::vector<std::pair<std::string, std::string>> paths = {
       {"tokenizer.json", data.folder() + "/" + data.manifest().tokenizerFile}};
-  if (!line.options.config.empty())
-    paths.emplace_back("config.json", line.options.config);
+  if (!line.options.config.empty()) {
+    Result<std::string> config = findConfig(line, folder);
+    if (!config)
+      return config.status();
+    paths.emplace_back("config.json", std::move(*config));
+  }
   std::vector<CheckpointFile> files;
   for (const auto &[name, path] : paths) {
     Result<MappedFile> file = MappedFile::open(path);
@@ -172,7 +189,7 @@ static Result<int> train(CommandLine line) {
   auto validation = openValidation(line, **model, *data, progress);
   if (!validation)
     return validation.status();
-  auto files = readCheckpointFiles(line, **data);
+  auto files = readCheckpointFiles(line, folder, **data);
   if (!files)
     return files.status();
   // From here on the run is this process's alone.
