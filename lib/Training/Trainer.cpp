@@ -257,8 +257,7 @@ Status Trainer::evaluate() {
   begin.position = 0;
   if (Status status = validation->restore(begin); !status)
     return status;
-  uint64_t most = std::max<uint64_t>(
-      1, begin.windows / static_cast<uint64_t>(validation->batch()));
+  uint64_t most = begin.windows / static_cast<uint64_t>(validation->batch());
   uint64_t count =
       std::min<uint64_t>(static_cast<uint64_t>(options.evalBatches), most);
   double crossEntropy = 0;

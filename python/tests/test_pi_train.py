@@ -299,6 +299,15 @@ def test_a_run_keeps_its_config(models, tokens, tmp_path):
 def test_other_data_are_refused(models, tokens, tmp_path):
     run = tmp_path / "run"
     train(models / "train.pi", *options(tokens, run), "--time-limit", "1e-9")
+    shard = tokens / "train-00000.bin"
+    content = shard.read_bytes()
+    shard.write_bytes(content[2:4] + content[2:])
+    result = train("--resume", run, check=1)
+    assert "train-00000.bin': its sha256 is" in result.stderr
+    other = options(tokens, tmp_path / "other")
+    result = train(models / "train.pi", *other, check=1)
+    assert "train-00000.bin': its sha256 is" in result.stderr
+    shard.write_bytes(content)
     manifest = tokens / "manifest.json"
     manifest.write_text(manifest.read_text() + " ")
     result = train("--resume", run, check=1)
@@ -313,15 +322,6 @@ def test_errors(models, tokens, tmp_path):
 
     def fails(message, *arguments):
         result = train(*arguments, check=1)
-    shard = tokens / "train-00000.bin"
-    content = shard.read_bytes()
-    shard.write_bytes(content[2:4] + content[2:])
-    result = train("--resume", run, check=1)
-    assert "train-00000.bin': its sha256 is" in result.stderr
-    other = options(tokens, tmp_path / "other")
-    result = train(models / "train.pi", *other, check=1)
-    assert "train-00000.bin': its sha256 is" in result.stderr
-    shard.write_bytes(content)
         assert result.stderr.startswith("pi-train: error: ")
         assert message in result.stderr
 
@@ -405,7 +405,7 @@ def test_data_of_a_larger_vocabulary(models, token_folder, tmp_path):
 
 
 def test_data_without_validation(models, token_folder, tmp_path):
-    data = token_folder({"train": [np.arange(99) % 32]}, vocab_size=32)
+    data = token_folder({"train": [np.arange(99) % 31 + 1]}, vocab_size=32)
     run = tmp_path / "run"
     result = train(models / "train.pi", *options(data, run), check=1)
     assert "option '--eval-every': " in result.stderr
@@ -415,3 +415,16 @@ def test_data_without_validation(models, token_folder, tmp_path):
     result = train(models / "train.pi", *given)
     assert "note: no evaluation: " in result.stdout
     assert not any("cross_entropy" in line for line in read_lines(run))
+
+
+@pytest.mark.parametrize("tokens, windows", [(24, 3), (32, 4)])
+def test_validation_smaller_than_a_batch(
+    models, token_folder, tmp_path, tokens, windows
+):
+    """A batch has four rows of eight tokens; windows are not repeated."""
+    validation = [np.arange(tokens) % 31 + 1]
+    splits = {"train": [np.arange(99) % 31 + 1], "validation": validation}
+    data = token_folder(splits, vocab_size=32)
+    given = options(data, tmp_path / "run")
+    result = train(models / "train.pi", *given, check=int(windows < 4))
+    assert windows == 4 or "has 3 windows, fewer than the 4" in result.stderr

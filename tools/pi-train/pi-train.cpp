@@ -126,9 +126,16 @@ openValidation(const CommandLine &line, const TrainingModel &model,
     Result<TokenBatches> batches =
         TokenBatches::create(data, Split::Validation, model.manifest().batch,
                              model.manifest().sequenceLength, /*seed=*/0);
-    if (batches)
+    auto rows = static_cast<uint64_t>(model.manifest().batch);
+    if (batches && batches->windows() >= rows)
       return std::optional<TokenBatches>(std::move(*batches));
-    reason = std::move(batches.status());
+    reason = batches ? invalidArgument("'" + data->folder() +
+                                       "': the validation split "
+                                       "has " +
+                                       std::to_string(batches->windows()) +
+                                       " windows, fewer than the " +
+                                       std::to_string(rows) + " of a batch")
+                     : std::move(batches.status());
   }
   if (line.wantsEvaluation)
     return std::move(reason).withContext("option '--eval-every'");
@@ -175,6 +182,9 @@ static Result<int> train(CommandLine line) {
   const Manifest &manifest = (*model)->manifest();
   if (Status status = checkData(**data, manifest); !status)
     return status;
+  // The manifest is what it was; so have to be the files that it speaks of.
+  if (Status status = (*data)->verify(); !status)
+    return status;
   if (line.options.accumulate > 1 && !(*model)->accumulates())
     return invalidArgument(
         "--accumulate needs the entry points 'accumulate_gradients' and "
@@ -199,9 +209,6 @@ static Result<int> train(CommandLine line) {
   if (!checkpoints)
     return checkpoints.status();
   Trainer trainer(**model, folder, std::move(*checkpoints), line.options,
-  // The manifest is what it was; so have to be the files that it speaks of.
-  if (Status status = (*data)->verify(); !status)
-    return status;
                   std::move(*batches), std::move(*validation), progress);
   trainer.setCheckpointFiles(std::move(*files));
   Result<Ending> ending =
