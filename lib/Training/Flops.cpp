@@ -8,16 +8,24 @@
 
 #include "pi/Training/Flops.h"
 
+#include "JsonFields.h"
+
+#include <map>
 #include <set>
+
+using namespace pi_runtime;
 
 namespace pi_training {
 
-double trainingFlopsPerToken(const pi_runtime::Manifest &manifest) {
+double trainingFlopsPerToken(const Manifest &manifest) {
   double matrices = 0, width = 0;
   std::set<std::string> layers;
-  bool hasHead = manifest.findParameter("lm_head.weight").has_value();
-  for (const pi_runtime::ParameterInfo &parameter : manifest.parameters) {
-    if (parameter.shape.size() != 2)
+  std::vector<bool> isUsed = manifest.usedParameters();
+  std::optional<size_t> head = manifest.findParameter("lm_head.weight");
+  bool hasHead = head && isUsed[*head];
+  for (size_t i = 0; i < manifest.parameters.size(); ++i) {
+    const ParameterInfo &parameter = manifest.parameters[i];
+    if (!isUsed[i] || parameter.shape.size() != 2)
       continue;
     if (parameter.name == "wte.weight")
       width = static_cast<double>(parameter.shape[1]);
@@ -34,12 +42,44 @@ double trainingFlopsPerToken(const pi_runtime::Manifest &manifest) {
                             static_cast<double>(manifest.sequenceLength);
 }
 
-double knownPeakFlops(const std::string &deviceName) {
-  // NVIDIA H100 and H200 Tensor Core GPU data sheets: SXM, without sparsity.
-  for (const char *name : {"H100", "H200"})
-    if (deviceName.find(name) != std::string::npos)
-      return 989.4e12;
-  return 0;
+DataType productType(const Manifest &manifest) {
+  const EntryPoint *entry = manifest.findEntryPoint("train_step");
+  if (!entry)
+    entry = manifest.findEntryPoint("accumulate_gradients");
+  if (!entry || entry->plan.empty())
+    return DataType::F32;
+  Result<nlohmann::json> plan = parseJsonObject(entry->plan);
+  if (!plan) // Such an artefact does not open.
+    return DataType::F32;
+  // What is not as the runtime reads it counts as nothing.
+  Status unused;
+  std::map<DataType, double> multiplications;
+  for (const JsonReader &step :
+       JsonReader(*plan, unused).field("steps").elements()) {
+    if (step.field("op").string() != "gemm")
+      continue;
+    double count = 1;
+    for (const char *extent : {"m", "n", "k", "batch"})
+      count *= step.field(extent).number();
+    std::optional<DataType> type = parseDataType(step.field("dtype").string());
+    multiplications[type.value_or(DataType::F32)] += count;
+  }
+  DataType result = DataType::F32;
+  for (const auto &[type, count] : multiplications)
+    if (count > multiplications[result])
+      result = type;
+  return result;
+}
+
+double knownPeakFlops(const std::string &deviceName, DataType type) {
+  // NVIDIA H100 Tensor Core GPU Architecture, 2022, table 2: H100 SXM5, dense;
+  // an H200 has the same chip at the same clocks (H200 data sheet, 2023).
+  // Products of f32 do not use TF32.
+  if (deviceName != "NVIDIA H100 80GB HBM3" && deviceName != "NVIDIA H200")
+    return 0;
+  return type == DataType::BF16  ? 989.4e12
+         : type == DataType::F32 ? 66.9e12
+                                 : 0;
 }
 
 } // namespace pi_training

@@ -34,7 +34,8 @@ Trainer::Trainer(TrainingModel &model, RunFolder folder,
   flopsPerToken = trainingFlopsPerToken(model.manifest());
   peakFlops = this->options.peakFlops > 0
                   ? this->options.peakFlops
-                  : knownPeakFlops(model.model().deviceName());
+                  : knownPeakFlops(model.model().deviceName(),
+                                   productType(model.manifest()));
   inputs.resize(batchTokens);
   targets.resize(batchTokens);
 }

@@ -75,7 +75,7 @@ Watching
                           attention head, on the same batches; 0: with each
                           evaluation (default 0)
   --peak-flops X          FLOP/s of the device, of which the progress shows the
-                          share in use (MFU); known for H100 and H200
+                          share in use (MFU); known for H100 and H200 SXM
 
 Checkpoints
   --checkpoint-every N    steps between checkpoints; 0: only at the end

@@ -147,11 +147,16 @@ TEST(TrainingModel, RefusesOtherEntryPoints) {
 TEST(Flops, CountsMatrices) {
   Manifest manifest;
   manifest.sequenceLength = 128;
-  auto add = [&](const char *name, pi_runtime::Shape shape) {
+  manifest.entryPoints.resize(1);
+  auto add = [&](const char *name, pi_runtime::Shape shape,
+                 bool isUsed = true) {
     pi_runtime::ParameterInfo parameter;
     parameter.name = name;
     parameter.shape = std::move(shape);
     manifest.parameters.push_back(parameter);
+    if (isUsed)
+      manifest.entryPoints[0].arguments.push_back(
+          {pi_runtime::EntryArgument::Kind::Parameter, 0, name});
   };
   add("wte.weight", {1000, 64});
   add("wpe.weight", {128, 64});
@@ -162,6 +167,37 @@ TEST(Flops, CountsMatrices) {
   EXPECT_EQ(trainingFlopsPerToken(manifest), tied);
   add("lm_head.weight", {1000, 64});
   EXPECT_EQ(trainingFlopsPerToken(manifest), tied);
-  EXPECT_EQ(knownPeakFlops("NVIDIA H100 80GB HBM3"), 989.4e12);
-  EXPECT_EQ(knownPeakFlops("AMD EPYC"), 0);
+  // The fused matrix of a feed-forward block stands for the two it came from.
+  add("h.0.mlp.c_fc.weight", {64, 256}, /*isUsed=*/false);
+  add("h.0.mlp.c_proj.weight", {256, 64}, /*isUsed=*/false);
+  EXPECT_EQ(trainingFlopsPerToken(manifest), tied);
+  add("h.0.mlp.fused.weight", {64, 64});
+  EXPECT_EQ(trainingFlopsPerToken(manifest), tied + 6 * 64 * 64);
+}
+
+TEST(Flops, PeaksAreOfABoardAndAType) {
+  EXPECT_EQ(knownPeakFlops("NVIDIA H100 80GB HBM3", DataType::BF16), 989.4e12);
+  EXPECT_EQ(knownPeakFlops("NVIDIA H200", DataType::BF16), 989.4e12);
+  EXPECT_EQ(knownPeakFlops("NVIDIA H100 80GB HBM3", DataType::F32), 66.9e12);
+  for (const char *name : {"NVIDIA H100 PCIe", "NVIDIA H100 NVL",
+                           "NVIDIA H200 NVL", "NVIDIA GH200 480GB", "AMD EPYC"})
+    EXPECT_EQ(knownPeakFlops(name, DataType::BF16), 0) << name;
+}
+
+TEST(Flops, TheTypeIsThatOfMostProducts) {
+  Manifest manifest;
+  EXPECT_EQ(productType(manifest), DataType::F32);
+  manifest.entryPoints.resize(1);
+  manifest.entryPoints[0].name = "train_step";
+  auto typeOf = [&](const std::string &steps) {
+    manifest.entryPoints[0].plan = R"({"steps":[)" + steps + "]}";
+    return productType(manifest);
+  };
+  std::string small = R"({"op":"gemm","m":8,"n":8,"k":8,"batch":1,)";
+  std::string large = R"({"op":"gemm","m":8,"n":8,"k":8,"batch":2,)";
+  std::string f32 = R"("dtype":"f32"})", bf16 = R"("dtype":"bf16"})";
+  EXPECT_EQ(typeOf(R"({"op":"launch"})"), DataType::F32);
+  EXPECT_EQ(typeOf(small + bf16), DataType::BF16);
+  EXPECT_EQ(typeOf(small + f32 + "," + large + bf16), DataType::BF16);
+  EXPECT_EQ(typeOf(large + f32 + "," + small + bf16), DataType::F32);
 }

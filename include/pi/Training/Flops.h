@@ -17,14 +17,20 @@ namespace pi_training {
 /// (arXiv 2204.02311, appendix B), where recomputation does not count:
 ///   6 N + 12 L d T
 /// N counts the elements of the matrices that a token is multiplied with: the
-/// parameters of two dimensions without tables of embeddings, but with
-/// wte.weight where it is the head too. L is the number of attentions, d the
-/// width.
+/// parameters of two dimensions that an entry point reads, without tables of
+/// embeddings, but with wte.weight where it is the head too. Matrices that only
+/// derive others, such as those of a fused feed-forward block, are none of
+/// them. L is the number of attentions, d the width.
 double trainingFlopsPerToken(const pi_runtime::Manifest &manifest);
 
-/// Peak of dense bf16 products of a device of this name, in FLOP/s, or 0 if it
-/// is unknown.
-double knownPeakFlops(const std::string &deviceName);
+/// The element type of most multiplications in the matrix products of the plan
+/// of a training step; f32 where there is no plan.
+pi_runtime::DataType productType(const pi_runtime::Manifest &manifest);
+
+/// Peak of dense products of `type`, summed in f32, of the device of exactly
+/// this name, in FLOP/s, or 0 if it is unknown. Boards of one chip have names
+/// and peaks of their own.
+double knownPeakFlops(const std::string &deviceName, pi_runtime::DataType type);
 
 } // namespace pi_training
 
