@@ -9,6 +9,7 @@
 #include "LinearFusion.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "pi/Transforms/Execution/ResultPlaces.h"
 
 using namespace mlir;
 using namespace mlir::pi;
@@ -36,7 +37,9 @@ static Value getResidual(Operation *op, Value update, bool isSkinny) {
 void LinearFusion::fuse(LinearOp linear, int64_t maxSkinnyRows) {
   FusedLinear layer;
   layer.linear = linear;
-  layer.isSkinny = linear.getNumRows() <= maxSkinnyRows;
+  // The kernel reads its weight before the kernels ahead of it have ended.
+  layer.isSkinny = linear.getNumRows() <= maxSkinnyRows &&
+                   isa<BlockArgument>(stripReshapes(linear.getWeight()));
   layer.result = linear.getResult();
   auto absorb = [&](Operation *op) {
     fused.insert(layer.last());

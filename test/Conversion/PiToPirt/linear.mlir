@@ -111,3 +111,16 @@ func.func @forward(%x: tensor<1x4x0xf32> {pi.name = "x"}, %w: tensor<0x8xf32> {p
   %0 = pi.linear %x, %w : (tensor<1x4x0xf32>, tensor<0x8xf32>) -> tensor<1x4x8xf32>
   return %0 : tensor<1x4x8xf32>
 }
+
+// -----
+
+// A kernel for few rows reads its weight before the kernel ahead has ended, so
+// a weight that is computed takes a product.
+// CHECK-LABEL: func.func @computed_weight(
+// CHECK: pirt.launch @kernels::@row_relu
+// CHECK-NEXT: pirt.gemm
+func.func @computed_weight(%x: tensor<1x64xbf16> {pi.name = "x"}, %w: tensor<64x64xbf16> {pi.name = "w"}) -> (tensor<1x64xbf16> {pi.name = "y"}) {
+  %r = pi.relu %w : tensor<64x64xbf16>
+  %0 = pi.linear %x, %r : (tensor<1x64xbf16>, tensor<64x64xbf16>) -> tensor<1x64xbf16>
+  return %0 : tensor<1x64xbf16>
+}

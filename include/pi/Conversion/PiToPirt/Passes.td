@@ -20,9 +20,9 @@ def ConvertPiToPirt : Pass<"convert-pi-to-pirt", "::mlir::ModuleOp"> {
 
     - `pi.linear` becomes `pirt.gemm`, which takes in the bias, a GELU (tanh
       form) or ReLU that alone reads the result, the residual sum after it, and
-      an extension of the result to f32. With few rows (decoding) it becomes a
-      kernel that reads the weight once, with LayerNorm, any GELU, ReLU and the
-      residual inside.
+      an extension of the result to f32. With few rows (decoding) and a weight
+      that is an argument it becomes a kernel that reads the weight once, with
+      LayerNorm, any GELU, ReLU and the residual inside.
     - Attention, the argmax and decoding's attention with its cache update are
       kernels of their own.
     - Runs of operations with RowOpInterface become one kernel each, which
@@ -32,8 +32,9 @@ def ConvertPiToPirt : Pass<"convert-pi-to-pirt", "::mlir::ModuleOp"> {
 
     Caches, and what an optimizer updates, are updated in place. Another new
     value of a state or parameter is written where the old one is if nothing is
-    still to read that, or else is copied there at the end. Rows of an output whose length is no multiple
-    of 16 bytes are padded to a multiple of 128 bytes.
+    still to read that, or else is copied there at the end. Rows of an output
+    whose length is no multiple of 16 bytes are padded to a multiple of 128
+    bytes.
 
     ```
     func.func @forward(%x: memref<4x64xf32> {pi.name = "x"}, %w: memref<64x64xf32> {pi.parameter = @w}, ...) {
