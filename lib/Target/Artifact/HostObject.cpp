@@ -10,6 +10,7 @@
 
 #include "pi/Dialect/Pi/IR/Pi.h"
 #include "pi/Runtime/HostFeatureNames.h"
+#include "pi/Support/TemporaryFile.h"
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -18,9 +19,6 @@
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
@@ -170,38 +168,33 @@ static FailureOr<std::string> link(ModuleOp module, ArrayRef<char> object) {
     linker = llvm::sys::findProgramByName("ld");
   if (!linker)
     return module.emitError("no linker for host code; install lld (ld.lld)");
-  SmallString<128> objectPath, libraryPath;
-  int descriptor;
-  if (std::error_code error = llvm::sys::fs::createTemporaryFile(
-          "pi-host", "o", descriptor, objectPath))
-    return module.emitError("cannot make a temporary file: ")
+  TemporaryFile objectFile, libraryFile;
+  std::error_code error = objectFile.create(
+      "pi-host", "o", StringRef(object.data(), object.size()));
+  if (!error)
+    error = libraryFile.create("pi-host", "so");
+  if (error)
+    return module.emitError("cannot write a temporary file: ")
            << error.message();
-  llvm::FileRemover removeObject(objectPath);
-  llvm::raw_fd_ostream os(descriptor, /*shouldClose=*/true);
-  os.write(object.data(), object.size());
-  os.close();
-  if (os.has_error())
-    return module.emitError("cannot write '")
-           << objectPath << "': " << os.error().message();
-  if (std::error_code error =
-          llvm::sys::fs::createTemporaryFile("pi-host", "so", libraryPath))
-    return module.emitError("cannot make a temporary file: ")
-           << error.message();
-  llvm::FileRemover removeLibrary(libraryPath);
 
   std::string message;
-  StringRef arguments[] = {
-      *linker, "-shared",         "--build-id=none", "-s", "-z", "noexecstack",
-      "-o",    libraryPath.str(), objectPath.str()};
+  StringRef arguments[] = {*linker,
+                           "-shared",
+                           "--build-id=none",
+                           "-s",
+                           "-z",
+                           "noexecstack",
+                           "-o",
+                           libraryFile.getPath(),
+                           objectFile.getPath()};
   if (llvm::sys::ExecuteAndWait(*linker, arguments, std::nullopt, {}, 0, 0,
                                 &message))
     return module.emitError("cannot link the host code by ")
            << *linker << ": " << message;
-  auto library = llvm::MemoryBuffer::getFile(libraryPath);
-  if (!library)
-    return module.emitError("cannot read '")
-           << libraryPath << "': " << library.getError().message();
-  return (*library)->getBuffer().str();
+  FailureOr<std::string> library = libraryFile.read();
+  if (failed(library))
+    return module.emitError("cannot read what ") << *linker << " has written";
+  return library;
 }
 
 FailureOr<std::string> mlir::pi::compileHostCode(ModuleOp module,

@@ -8,10 +8,10 @@
 
 #include "Ptxas.h"
 
+#include "pi/Support/TemporaryFile.h"
+
 #include "mlir/IR/Diagnostics.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
@@ -32,41 +32,6 @@ std::string mlir::pi::findPtxas() {
     return *path;
   return "";
 }
-
-namespace {
-
-/// A file that exists as long as this object.
-class TemporaryFile {
-public:
-  ~TemporaryFile() {
-    if (!path.empty())
-      llvm::sys::fs::remove(path);
-  }
-  std::error_code create(StringRef suffix, StringRef contents = "") {
-    int descriptor;
-    if (std::error_code error = llvm::sys::fs::createTemporaryFile(
-            "pi-kernels", suffix, descriptor, path))
-      return error;
-    llvm::raw_fd_ostream stream(descriptor, /*shouldClose=*/true);
-    stream << contents;
-    stream.flush();
-    std::error_code error = stream.error();
-    stream.clear_error();
-    return error;
-  }
-  FailureOr<std::string> read() const {
-    auto buffer = llvm::MemoryBuffer::getFile(path);
-    if (!buffer)
-      return failure();
-    return (*buffer)->getBuffer().str();
-  }
-  StringRef getPath() const { return path; }
-
-private:
-  SmallString<128> path;
-};
-
-} // namespace
 
 /// The number right before `unit` in `line`, or 0.
 static int64_t getNumberBefore(StringRef line, StringRef unit) {
@@ -120,11 +85,11 @@ FailureOr<Cubin> mlir::pi::runPtxas(Location loc, StringRef ptx,
                           "PATH or set CUDA_HOME to the toolkit");
 
   TemporaryFile input, output, log;
-  std::error_code error = input.create("ptx", ptx);
+  std::error_code error = input.create("pi-kernels", "ptx", ptx);
   if (!error)
-    error = output.create("cubin");
+    error = output.create("pi-kernels", "cubin");
   if (!error)
-    error = log.create("log");
+    error = log.create("pi-kernels", "log");
   if (error)
     return emitError(loc, "cannot write a temporary file: ") << error.message();
 
