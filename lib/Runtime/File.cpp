@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -84,20 +85,32 @@ std::string resolvePath(const std::string &path) {
   return result;
 }
 
+std::string followLinks(const std::string &path) {
+  constexpr int most = 40; // As many as Linux follows.
+  std::filesystem::path current = path;
+  std::error_code error;
+  for (int links = 0; links < most; ++links) {
+    std::filesystem::path target =
+        std::filesystem::read_symlink(current, error);
+    if (error)
+      return current.string();
+    current = current.parent_path() / target;
+  }
+  return path;
+}
+
 Result<OutputFile> OutputFile::create(const std::string &path) {
   OutputFile file;
   file.finalPath = path;
   struct stat info;
-  bool exists = ::stat(path.c_str(), &info) == 0;
-  if (exists && !S_ISREG(info.st_mode)) {
+  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
     file.descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
     if (file.descriptor < 0)
       return file.failure("write");
     return file;
   }
   // A rename is to replace the file that a link names, and not the link.
-  if (exists)
-    file.finalPath = resolvePath(path);
+  file.finalPath = followLinks(path);
   std::string pattern = file.finalPath + ".XXXXXX";
   file.descriptor = ::mkostemp(pattern.data(), O_CLOEXEC);
   if (file.descriptor < 0)

@@ -8,9 +8,14 @@
 
 #include "pi/Support/OutputFile.h"
 
+#include "pi/Runtime/File.h"
+
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+
+#include <cerrno>
+#include <unistd.h>
 
 using namespace mlir;
 
@@ -43,14 +48,20 @@ llvm::Error pi::writeOutputFile(llvm::StringRef path, Printer print) {
     return error ? llvm::errorCodeToError(error) : printTo(os, print);
   }
 
+  // As OutputFile of the runtime does it, which has another kind of errors.
+  std::string target = pi_runtime::followLinks(path.str());
   llvm::Expected<llvm::sys::fs::TempFile> file =
-      llvm::sys::fs::TempFile::create(path + ".%%%%%%.tmp");
+      llvm::sys::fs::TempFile::create(target + ".%%%%%%.tmp");
   if (!file)
     return file.takeError();
   llvm::raw_fd_ostream os(file->FD, /*shouldClose=*/false);
   if (llvm::Error error = printTo(os, print))
     return llvm::joinErrors(std::move(error), file->discard());
-  return file->keep(path);
+  if (::fsync(file->FD) != 0) {
+    std::error_code error(errno, std::generic_category());
+    return llvm::joinErrors(llvm::errorCodeToError(error), file->discard());
+  }
+  return file->keep(target);
 }
 
 /// Whether two paths are one entry of a directory, or the standard output.

@@ -331,6 +331,18 @@ TEST_F(SafetensorsTest, OutputReplacesTheFileBehindALink) {
   EXPECT_TRUE(std::filesystem::is_symlink(directory.path("link")));
 }
 
+TEST_F(SafetensorsTest, OutputAppearsWhereADanglingLinkPoints) {
+  std::filesystem::create_directory(directory.path("there"));
+  std::filesystem::create_symlink("there/next", directory.path("link"));
+  std::filesystem::create_symlink("../real", directory.path("there/next"));
+  Result<OutputFile> file = OutputFile::create(directory.path("link"));
+  ASSERT_TRUE(succeeds(file->write("new")));
+  ASSERT_TRUE(succeeds(file->commit()));
+  EXPECT_EQ(readFile(directory.path("real")), "new");
+  EXPECT_TRUE(std::filesystem::is_symlink(directory.path("link")));
+  EXPECT_TRUE(std::filesystem::is_symlink(directory.path("there/next")));
+}
+
 TEST_F(SafetensorsTest, UnwritableOutputIsAnError) {
   EXPECT_TRUE(failsWith(writeSafetensors(directory.path("absent/x"), {}),
                         ErrorKind::ExecutionFailed, "absent/x"));

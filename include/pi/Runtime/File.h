@@ -53,9 +53,14 @@ private:
 /// itself if there is nothing.
 std::string resolvePath(const std::string &path);
 
+/// What `path` names through symbolic links, whether it exists or not; `path`
+/// itself if it is no link.
+std::string followLinks(const std::string &path);
+
 /// A file that appears under its name only when it is complete: bytes go to a
 /// temporary file beside it, which `commit` renames. Without `commit` nothing
-/// is left. A device or a pipe is written straight away.
+/// is left. Of a symbolic link, the file that it names is written. A device or
+/// a pipe is written straight away.
 class OutputFile {
 public:
   static Result<OutputFile> create(const std::string &path);

@@ -21,8 +21,10 @@ namespace mlir::pi {
 
 /// Writes what `print` prints to `path`: a file that appears under its name
 /// when it is complete, and not at all after an error (the directory cannot be
-/// written, the disk is full). `-` is the standard output. What exists and is
-/// no regular file, such as a device or a pipe, is written to, never replaced.
+/// written, the disk is full). It is on the disk before it gets its name. Of a
+/// symbolic link, the file that it names is written. `-` is the standard
+/// output. What exists and is no regular file, such as a device or a pipe, is
+/// written to, never replaced.
 llvm::Error
 writeOutputFile(llvm::StringRef path,
                 llvm::function_ref<void(llvm::raw_ostream &)> print);

@@ -11,6 +11,7 @@
 #include "pi/Dialect/Pi/IR/Pi.h"
 #include "pi/Dialect/Pirt/IR/Pirt.h"
 #include "pi/Support/LocationName.h"
+#include "pi/Support/OutputFile.h"
 #include "pi/Transforms/Execution/Passes.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -226,9 +227,8 @@ struct ExportPlanPass : pirt::impl::PirtExportPlanBase<ExportPlanPass> {
         return signalPassFailure();
       plans[fixUTF8(function.getName())] = std::move(*plan);
     }
-    llvm::Error error = llvm::writeToOutput(output, [&](raw_ostream &os) {
+    llvm::Error error = pi::writeOutputFile(output, [&](raw_ostream &os) {
       os << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(plans)));
-      return llvm::Error::success();
     });
     if (error) {
       getOperation().emitError("cannot write '")

@@ -152,8 +152,7 @@ private:
                     StableHLOEmitter &emitter)
       : emitter(emitter), heads(op, columns),
         evaluation(op.getEvaluationOrDefault()),
-        scale(op.getScale().convertToDouble()),
-        result(op.getResult()),
+        scale(op.getScale().convertToDouble()), result(op.getResult()),
         qkv(emitter.lookup(op.getQkv())) {
     if (Value value = op.getTemperature())
       temperature = emitter.lookup(value);
