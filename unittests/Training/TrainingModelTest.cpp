@@ -112,6 +112,7 @@ TEST(TrainingModel, NamesWhatIsNotFinite) {
 }
 
 TEST(TrainingModel, RefusesOtherEntryPoints) {
+  using Kind = pi_runtime::EntryArgument::Kind;
   auto fails = [](Manifest manifest, const std::string &message) {
     return failsWith(open(manifest).status(), ErrorKind::InvalidFile, message);
   };
@@ -130,9 +131,11 @@ TEST(TrainingModel, RefusesOtherEntryPoints) {
   manifest = TinyTraining::manifest();
   manifest.entryPoints[0].inputs.push_back(
       {{"noise", DataType::F32, {}}, std::nullopt});
+  manifest.entryPoints[0].arguments.push_back({Kind::Input, 6, ""});
   EXPECT_TRUE(fails(manifest, "unknown input 'noise'"));
   manifest = TinyTraining::manifest();
   manifest.entryPoints[0].outputs.push_back({"norms", DataType::F32, {2}});
+  manifest.entryPoints[0].arguments.push_back({Kind::Output, 2, ""});
   EXPECT_TRUE(fails(manifest, "unknown output 'norms' of type f32 and shape "
                               "2"));
   manifest = TinyTraining::manifest();
