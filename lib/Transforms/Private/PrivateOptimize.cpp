@@ -63,6 +63,9 @@ private:
   /// than `current`, which is then its cost, and else as it was. Fails after an
   /// error message if the checkpoint of that module cannot be written.
   LogicalResult tryRewrite(Rewrite &rewrite, OperationCost &current);
+  /// Whether the checkpoint can be read and another written, if both are asked
+  /// for. A mistake in an option is no reason to skip a pass.
+  LogicalResult verifyCheckpoint();
   /// Writes the checkpoint of the module as it is.
   LogicalResult writeCheckpoint();
 
@@ -139,6 +142,19 @@ static std::string toText(Pass &pass) {
   llvm::raw_string_ostream os(text);
   pass.printAsTextualPipeline(os);
   return text;
+}
+
+LogicalResult PrivateOptimize::verifyCheckpoint() {
+  ModuleOp module = getOperation();
+  if (weights.empty() != output.empty())
+    return module.emitError("weights and output go together, but only ")
+           << (output.empty() ? "weights" : "output") << " is given";
+  if (weights.empty() || level < 3)
+    return success();
+  auto checkpoint = pi_runtime::Checkpoint::open(weights);
+  if (!checkpoint)
+    return module.emitError() << checkpoint.status().message();
+  return CheckpointOutput(module, *checkpoint, output).verify();
 }
 
 LogicalResult PrivateOptimize::writeCheckpoint() {
@@ -231,7 +247,7 @@ void PrivateOptimize::runOnOperation() {
     return signalPassFailure();
   }
   FailureOr<OperationCost> current = estimate();
-  if (failed(current))
+  if (failed(current) || failed(verifyCheckpoint()))
     return signalPassFailure();
 
   std::vector<Rewrite> rewrites = listRewrites();

@@ -146,7 +146,8 @@ def PiPrivateOptimize : Pass<"pi-private-optimize", "::mlir::ModuleOp"> {
 
     A level includes those before it. At level 3 the checkpoint `output` belongs to
     the module that comes out, also where nothing was folded; only if folding was
-    refused, which a remark says, the checkpoint `weights` still does.
+    refused, which a remark says, the checkpoint `weights` still does. One that
+    cannot be read, or an `output` that cannot be written, is an error.
 
     A pass is applied where it saves at the point where it is tried, so the order
     of the table matters; the best of all combinations is not looked for.
